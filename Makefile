@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+# azl: one Makefile. `make` builds, `make run` shows, `make test` proves, `make bench` measures.
+#
+#   make [DEV=1] [V=1] [CC=clang] [BUILD=dir]     programs into $(BUILD)
+#   make install DESTDIR= PREFIX=/usr             what packagers call
+#
+# DEV=1 turns warnings into errors; packagers never get that.
+
+BUILD   ?= $(or $(AZL_BUILD),build/host)
+PREFIX  ?= /usr
+BINDIR  ?= $(PREFIX)/bin
+CC      ?= cc
+PKG_CONFIG ?= pkg-config
+PROTOC_C ?= protoc-c
+VERSION := 0.1.0
+REVISION := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$(2))';)
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
+	-Wmissing-prototypes -Wold-style-definition -Wundef -Wvla -Wformat=2 -Wcast-qual \
+	-Wcast-align -Wpointer-arith -Wwrite-strings -Wswitch-enum -Wimplicit-fallthrough \
+	-Wdate-time -Wnull-dereference
+IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null | head -n 1))
+ifeq ($(IS_CLANG),)
+WARN += -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wjump-misses-init
+HARD_CC := -ftrivial-auto-var-init=zero
+endif
+MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null)
+HARD := -fstack-protector-strong -fstack-clash-protection -fPIE $(HARD_CC)
+ifneq ($(findstring x86_64,$(MACHINE)),)
+HARD += -fcf-protection
+else ifneq ($(findstring aarch64,$(MACHINE)),)
+HARD += -mbranch-protection=standard
+endif
+FORTIFY ?= -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(if $(IS_CLANG),2,3)
+OPT     ?= -O2 -g
+
+GEN := $(BUILD)/gen
+# What packagers give in CFLAGS and LDFLAGS comes last, so that it wins.
+ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -I. -isystem $(GEN) $(OPT) $(FORTIFY) $(HARD) \
+	-DAZL_VERSION='"$(VERSION)"' -ffunction-sections -fdata-sections $(CFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,--gc-sections,--as-needed $(LDFLAGS)
+DEV_CFLAGS := $(if $(DEV),-Werror)
+SHIM_LIBS := $(shell $(PKG_CONFIG) --libs libprotobuf-c yajl 2>/dev/null || echo -lprotobuf-c -lyajl)
+
+PROTO := $(wildcard shim/proto/*.proto)
+PB_C  := $(PROTO:%.proto=$(GEN)/%.pb-c.c)
+PB_O  := $(PB_C:%.c=%.o)
+
+BASE_C    := $(wildcard config/base/*.c)
+CONFIG_C  := $(wildcard config/*.c)
+CGROUPS_C := $(wildcard cgroups/*.c)
+SHIM_C    := $(wildcard shim/*.c)
+LIB_C     := $(BASE_C) $(CONFIG_C) $(CGROUPS_C) $(filter-out shim/main.c,$(SHIM_C))
+OBJ        = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+PROGRAMS := $(BUILD)/containerd-shim-azl-v2
+
+.PHONY: all
+all: $(PROGRAMS)
+
+$(BUILD)/containerd-shim-azl-v2: $(call OBJ,shim/main.c $(LIB_C)) $(PB_O)
+	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(SHIM_LIBS)
+
+$(BUILD)/obj/%.o: %.c $(PB_C) | $(BUILD)/.flags
+	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(WARN) $(DEV_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(GEN)/%.pb-c.o: $(GEN)/%.pb-c.c
+	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) -w -c -o $@ $<
+
+$(GEN)/%.pb-c.c: %.proto $(PROTO)
+	$(call say,PROTOC,$@)mkdir -p $(GEN) && $(PROTOC_C) --proto_path=. --c_out=$(GEN) $<
+
+# Objects follow the flags: a build with other flags in the same folder starts over.
+FLAGS_NOW := $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(WARN) $(DEV_CFLAGS)
+$(BUILD)/.flags: FORCE
+	@mkdir -p $(@D) && printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' | cmp -s - $@ || { \
+		rm -rf $(BUILD)/obj && printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' > $@; }
+.PHONY: FORCE
+FORCE:
+.SECONDARY:
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+# ---- tests -------------------------------------------------------------------------------------
+# The same sources again under ASan and UBSan; one program per tests/unit/test_*.c.
+
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SAN_CFLAGS = -std=gnu17 -D_GNU_SOURCE -I. -isystem $(GEN) -O1 -g -DAZL_VERSION='"$(VERSION)"' $(SAN)
+UNIT_C  := $(wildcard tests/unit/test_*.c)
+UNIT    := $(UNIT_C:tests/unit/%.c=$(BUILD)/unit/%)
+SAN_O    = $(patsubst %.c,$(BUILD)/san/%.o,$(LIB_C)) $(PB_C:%.c=%.san.o)
+
+.PHONY: unit
+unit: $(UNIT)
+
+$(BUILD)/unit/%: tests/unit/%.c tests/unit/test.h $(SAN_O)
+	$(call say,UNIT,$@)mkdir -p $(@D) && $(CC) $(SAN_CFLAGS) $(WARN) -Wno-missing-prototypes \
+		-o $@ $< $(SAN_O) $(SHIM_LIBS)
+
+$(BUILD)/san/%.o: %.c $(PB_C)
+	$(call say,SAN,$@)mkdir -p $(@D) && $(CC) $(SAN_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(GEN)/%.pb-c.san.o: $(GEN)/%.pb-c.c
+	$(call say,SAN,$@)$(CC) $(SAN_CFLAGS) -w -c -o $@ $<
+
+-include $(shell find $(BUILD)/san -name '*.d' 2>/dev/null)
+
+# Programs that tests use: the ttrpc driver of the oracle tests and its kin.
+TOOLS_C := $(wildcard tests/tools/*.c)
+TOOLS   := $(TOOLS_C:tests/tools/%.c=$(BUILD)/tools/%)
+
+.PHONY: tools
+tools: $(TOOLS)
+
+$(BUILD)/tools/%: tests/tools/%.c $(call OBJ,$(BASE_C) shim/ttrpc.c) $(PB_O)
+	$(call say,TOOL,$@)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(WARN) $(DEV_CFLAGS) -pie -o $@ $^ \
+		$(SHIM_LIBS)
+
+# Fuzz targets: `make fuzz` with libFuzzer (clang), `make fuzz-corpus` runs the kept inputs once.
+FUZZ_C := $(wildcard tests/fuzz/fuzz_*.c)
+
+# ---- install -----------------------------------------------------------------------------------
+
+.PHONY: install
+install: all
+	install -d $(DESTDIR)$(BINDIR)
+	install -m 0755 $(BUILD)/containerd-shim-azl-v2 $(DESTDIR)$(BINDIR)/containerd-shim-azl-v2
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)
