@@ -8,7 +8,10 @@
 
 struct err;
 
-enum { SPEC_LIMIT_BYTES = 16 << 20 };
+enum {
+	SPEC_LIMIT_BYTES = 16 << 20,
+	SPEC_GROUP_ROOM = 512, /* longest name of a group, NUL included */
+};
 
 /* Source: OCI runtime-spec config.md, config-linux.md. */
 struct spec {
