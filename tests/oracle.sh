@@ -1,0 +1,113 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Oracle tests: each script of tests/oracle runs against containerd-shim-runc-v2 and against ours;
+# what both answer, publish and show to processes must be the same. Prints TAP.
+#
+# usage: tests/oracle.sh [-j JOBS] [-r REFERENCE] [-s SHIM] [-k DIR] [NAME...]
+#
+#   -j   scripts at a time (3)
+#   -r   the reference (/usr/bin/containerd-shim-runc-v2)
+#   -s   the shim under test (built when not given; "self": the reference a second time)
+#   -k   keep transcripts there ($BUILD/oracle)
+#   NAME scripts to run, without folder and ending; all when none
+#
+# Runs on a host with containerd, runc, busybox-static and a cgroup v2 hierarchy; elsewhere it enters
+# the test node by itself. Directives of a script, for what may differ and why (docs/DIFFERENCES.md):
+#
+#   only azl         no reference: the transcript must be NAME.expected
+#   allow SED        applied to both transcripts (sed -E) before they are compared
+#   allow-ref SED    to the reference's alone     allow-azl SED   to ours alone
+#   needs COMMAND    skip when the shell command fails
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+repo=${here%/tests}
+reference=/usr/bin/containerd-shim-runc-v2
+shim='' jobs=3 keep=''
+build=${BUILD:-${AZL_BUILD:-$repo/build/host}}
+
+build_all() {
+	log=$keep/build.log
+	set -- "$build/tools/oracle"
+	[ -n "$shim" ] || set -- "$@" "$build/containerd-shim-azl-v2"
+	if ! make -s -C "$repo" BUILD="$build" \
+		--eval '$(BUILD)/tools/oracle: $(wildcard tests/tools/oracle/*.c)' "$@" >"$log" 2>&1; then
+		sed 's/^/# /' "$log"
+		echo 'Bail out! the build failed'
+		exit 1
+	fi
+}
+
+# transcript SIDE SHIM NAME: runs the driver; its exit code
+transcript() {
+	work=$base/$3.$1
+	timeout -k 5 120 "$build/tools/oracle" "$2" "$here/oracle/$3.script" "$work" "o-$3-$1" \
+		"$base/rootfs" >"$keep/$3.$1.raw" 2>"$keep/$3.$1.err" </dev/null
+}
+
+# soften SIDE NAME: what is compared
+soften() {
+	sed -nE "s/^allow(-$1)? (.*)/\\2/p" "$here/oracle/$2.script" >"$keep/$2.$1.sed"
+	sed -E -f "$keep/$2.$1.sed" "$keep/$2.$1.raw" >"$keep/$2.$1"
+}
+
+verdict() {
+	name=$1
+	want=$keep/$name.ref
+	rc=0
+	need=$(sed -n 's/^needs //p' "$here/oracle/$name.script")
+	if [ -n "$need" ] && ! sh -c "$need" >/dev/null 2>&1; then
+		echo "ok - $name # SKIP needs: $need"
+		return
+	fi
+	if grep -q '^only azl' "$here/oracle/$name.script"; then
+		want=$here/oracle/$name.expected
+	else
+		transcript ref "$reference" "$name" || rc=$?
+		soften ref "$name"
+	fi
+	transcript azl "$shim" "$name" || rc=$?
+	soften azl "$name"
+	if diff -U 2 "$want" "$keep/$name.azl" >"$keep/$name.diff" 2>&1 && [ "$rc" -eq 0 ]; then
+		echo "ok - $name"
+		return
+	fi
+	echo "not ok - $name"
+	[ "$rc" -eq 0 ] || echo "# the driver ended with $rc"
+	head -n 60 "$keep/$name.diff" | sed 's/^/# /'
+	head -n 5 "$keep/$name.azl.err" | sed 's/^/# stderr: /'
+}
+
+if [ "${1-}" = --one ]; then
+	verdict "$2" >"$keep/$2.tap"
+	cat "$keep/$2.tap"
+	exit 0
+fi
+
+while getopts j:r:s:k: option; do
+	case $option in
+	j) jobs=$OPTARG ;;
+	r) reference=$OPTARG ;;
+	s) shim=$OPTARG ;;
+	k) keep=$OPTARG ;;
+	*) exit 2 ;;
+	esac
+done
+if [ ! -x "$reference" ] || ! command -v runc >/dev/null; then
+	exec "$repo/hack/node" run trixie -- tests/oracle.sh "$@"
+fi
+shift $((OPTIND - 1))
+keep=${keep:-$build/oracle}
+base=/run/azl-oracle
+mkdir -p "$keep" "$base"
+[ -x "$base/rootfs/bin/sh" ] || "$here/oracle/bundle" rootfs "$base/rootfs"
+[ "$shim" != self ] || shim=$reference
+build_all
+[ -n "$shim" ] || shim=$build/containerd-shim-azl-v2
+[ $# -gt 0 ] || set -- $(cd "$here/oracle" && ls ./*.script | sed 's|^\./||; s|\.script$||')
+echo "1..$#"
+export here repo reference shim build keep base
+rm -f "$keep"/*.tap
+printf '%s\n' "$@" | xargs -P "$jobs" -I '{}' "$0" --one '{}'
+! grep -l '^not ok' "$keep"/*.tap >/dev/null 2>&1
