@@ -52,12 +52,15 @@ int cg_events_oom_kill(int dir, uint64_t *count, struct err *err);
  * watch     written; both -1 after a failure
  *
  * Returns 0, -ENOENT (cgroup gone, or no memory controller: nothing can be seen), -ENOSPC (the
- * user's limit of watches), or another negative errno value. When the cgroup goes, the kernel
- * removes the watches and says so with IN_IGNORED.
+ * user's limit of watches), or another negative errno value.
+ *
+ * The kernel does not say when a cgroup is removed, and keeps the watches (Linux 6.18: neither
+ * IN_DELETE_SELF nor IN_IGNORED): cg_events_unwatch() them, or they stay as long as the instance.
  *
  * Source: inotify(7); containerd cgroups v3, cgroup2/manager.go, MemoryEventFD.
  */
 int cg_events_watch(int inotify, int dir, struct cg_watch *watch, struct err *err);
 
-/* Remove the watches; harmless when there are none, or when the kernel was faster. */
+/* Remove the watches; harmless when there are none. What they said already is still read, and
+ * IN_IGNORED after it. */
 void cg_events_unwatch(int inotify, struct cg_watch *watch);
