@@ -182,9 +182,10 @@ static void clean_up(void)
 
 // Removes the directories of runs that are no more, and the folders that a lay replaced or never
 // finished.
-static void sweep(int parent, const char *prefix, bool cgroup)
+static void sweep(int parent, const char *prefix, bool cgroup, int min_age)
 {
 	struct dirent *d;
+	struct stat st;
 	DIR *dir = fdopendir(fcntl(parent, F_DUPFD_CLOEXEC, 0));
 
 	if (!dir)
@@ -198,7 +199,8 @@ static void sweep(int parent, const char *prefix, bool cgroup)
 		fd = openat(parent, d->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 		if (fd < 0)
 			continue;
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		if (fstat(fd, &st) == 0 && time(NULL) - st.st_ctime >= min_age &&
+		    flock(fd, LOCK_EX | LOCK_NB) == 0) {
 			if (cgroup)
 				cgroup_remove(parent, fd, d->d_name);
 			else
@@ -775,9 +777,10 @@ int main(int argc, char **argv)
 		die("%s/.scratch", opt.base);
 	if (own.cgroots < 0)
 		die("%s", opt.cgroup);
-	sweep(own.cgroots, PREFIX, true);
-	sweep(own.scratches, PREFIX, false);
-	sweep(base, ".old.", false);
-	sweep(base, ".lay.", false);
+	sweep(own.cgroots, PREFIX, true, 0);
+	sweep(own.scratches, PREFIX, false, 0);
+	sweep(base, ".old.", false, 0);
+	// A lay makes its folder before it can lock it.
+	sweep(base, ".lay.", false, 10);
 	return opt.sweep ? 0 : run();
 }
