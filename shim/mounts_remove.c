@@ -156,6 +156,7 @@ static int tree_remove(const char *rootfs, char *busy, struct err *err)
 {
 	struct tree tree = { 0 };
 	char base[PATH_MAX];
+	bool named = false;
 	int gone = 0;
 	int code = base_find(rootfs, base);
 
@@ -166,10 +167,12 @@ static int tree_remove(const char *rootfs, char *busy, struct err *err)
 
 		if (strcmp(entry->path, base) != 0)
 			parent_cut_off(&tree, entry->parent);
-		if (umount2(entry->path, UMOUNT_NOFOLLOW) == 0)
+		if (umount2(entry->path, UMOUNT_NOFOLLOW) == 0) {
 			gone++;
-		else if (errno == EBUSY)
+		} else if (errno == EBUSY && !named) {
+			named = true; /* the deepest; what holds it is busy because of it */
 			(void)snprintf(busy, PATH_MAX, "%s", entry->path);
+		}
 	}
 	tree_done(&tree);
 	if (code == 0)
