@@ -22,8 +22,8 @@ struct output {
 };
 
 static const struct {
-	const char *prefix;
-	const char *program;
+	char prefix[8];
+	char program[16];
 } helpers[] = {
 	{ "fuse3.", "mount.fuse3" },
 	{ "fuse.", "mount.fuse" },
