@@ -94,7 +94,8 @@ static bool level_is(const struct json_path *path, int level, const char *patter
 	if (path->levels[level].array)
 		return strcmp(pattern, "*") == 0;
 	key = json_path_key(path, level, &len);
-	return strlen(pattern) == len && memcmp(key, pattern, len) == 0;
+	return strlen(pattern) == len && memcmp(key, pattern, len) == 0 &&
+	       strcmp(pattern, "*") != 0;
 }
 
 bool json_path_is(const struct json_path *path, ...)
@@ -315,7 +316,7 @@ static int scan_status(struct scan *scan, yajl_status status, const char *bytes,
 
 	if (status == yajl_status_ok || scan->stop != 0)
 		return scan->stop;
-	at = scan->fed + yajl_get_bytes_consumed(scan->parser);
+	at = scan->fed + (len ? yajl_get_bytes_consumed(scan->parser) : 0);
 	text = (const char *)yajl_get_error(scan->parser, 0, (const unsigned char *)bytes, len);
 	scan->stop = err_set(scan->err, -EBADMSG, "not JSON at byte %zu: %.*s", at,
 			     (int)strcspn(text, "\n"), text);
