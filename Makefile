@@ -67,6 +67,9 @@ $(BUILD)/containerd-shim-azl-v2: $(call OBJ,shim/main.c $(LIB_C)) $(PB_O)
 $(BUILD)/obj/%.o: %.c $(PB_C) | $(BUILD)/.flags
 	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(WARN) $(DEV_CFLAGS) -MMD -MP -c -o $@ $<
 
+# The revision is one object's business: a commit rebuilds that one alone.
+$(BUILD)/obj/shim/main.o: private CFLAGS += -DAZL_REVISION='"$(REVISION)"'
+
 $(GEN)/%.pb-c.o: $(GEN)/%.pb-c.c
 	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) -w -c -o $@ $<
 

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "shim/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cgroups/events.h"
+#include "cgroups/kill.h"
+#include "cgroups/root.h"
+#include "config/base/clean.h"
+#include "config/base/err.h"
+#include "shim/loop.h"
+#include "shim/mounts.h"
+#include "shim/spawn.h"
+
+#define CLEANUP_RUNC_ROOT "/run/containerd/runc" /* containerd pkg/process/utils.go, RuncRoot */
+
+enum { CLEANUP_STEP_MS = 5 };
+
+char *cleanup_runc_root(const char *root, const char *ns)
+{
+	char *path = NULL;
+
+	return asprintf(&path, "%s/%s", root ? root : CLEANUP_RUNC_ROOT, ns) < 0 ? NULL : path;
+}
+
+/* Wait for a child until a moment; then it is killed. Returns its exit status, -1 when it was
+ * killed. */
+static int wait_for(pid_t pid, int64_t until_ms)
+{
+	own_fd int pidfd = pidfd_open(pid, 0);
+	struct pollfd ready = { .fd = pidfd, .events = POLLIN };
+	int64_t left = until_ms - loop_now_ms();
+	int status = 0;
+
+	if (pidfd >= 0 && poll(&ready, 1, left > 0 ? (int)left : 0) == 0)
+		(void)kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int runc_delete(const struct cleanup *cleanup, int64_t until_ms, struct err *err)
+{
+	char program[PATH_MAX];
+	char log[PATH_MAX];
+	const char *argv[] = { cleanup->runc_name,
+			       "--root",
+			       cleanup->runc_root,
+			       "--log",
+			       log,
+			       "--log-format",
+			       "json",
+			       "delete",
+			       "--force",
+			       cleanup->id,
+			       NULL,
+			       NULL };
+	struct spawn spawn = spawn_blank();
+	pid_t pid;
+	int status;
+
+	(void)snprintf(log, sizeof(log), "%s/log.json", cleanup->bundle);
+	if (cleanup->systemd_cgroup) {
+		memmove(argv + 8, argv + 7, 3 * sizeof(argv[0]));
+		argv[7] = "--systemd-cgroup";
+	}
+	if (spawn_find_program(cleanup->runc_name, program, sizeof(program), err) < 0)
+		return err->code;
+	spawn.program = program;
+	spawn.argv = argv;
+	spawn.cwd_fd = cleanup->bundle_fd;
+	pid = spawn_start(&spawn, err);
+	if (pid < 0)
+		return err->code;
+	status = wait_for(pid, until_ms);
+	if (status != 0)
+		return err_set(err, -EIO, "%s delete --force %s failed, see %s", cleanup->runc_name,
+			       cleanup->id, log);
+	return 0;
+}
+
+/*
+ * The cgroup's path from linux.cgroupsPath: as it is with cgroupfs, and for systemd's
+ * "slice:prefix:name" the scope in its slice, whose name spells its ancestors ("a-b.slice" is in
+ * "a.slice"). Returns false when it is not plainly this container's own.
+ */
+static bool own_cgroup(const struct cleanup *cleanup, char *path, size_t room)
+{
+	const char *from = cleanup->cgroups_path;
+	const char *prefix = from ? strchr(from, ':') : NULL;
+	const char *last;
+	size_t used = 0;
+
+	if (!from)
+		return false;
+	if (!prefix) {
+		last = strrchr(from, '/');
+		return last && strcmp(last + 1, cleanup->id) == 0 &&
+		       (size_t)snprintf(path, room, "%s", from) < room;
+	}
+	last = strrchr(from, ':');
+	if (last == prefix || strcmp(last + 1, cleanup->id) != 0)
+		return false;
+	path[0] = '\0';
+	for (const char *at = from; at < prefix && used < room; at++)
+		if (*at == '-')
+			used += (size_t)snprintf(path + used, room - used, "/%.*s.slice",
+						 (int)(at - from), from);
+	if (used < room)
+		used += (size_t)snprintf(path + used, room - used, "/%.*s/%.*s-%s.scope",
+					 (int)(prefix - from), from, (int)(last - prefix - 1),
+					 prefix + 1, cleanup->id);
+	return used < room;
+}
+
+/* Kill what is left in the cgroup, wait until it is empty, remove it. */
+static int remove_cgroup(const struct cleanup *cleanup, int64_t until_ms, struct err *err)
+{
+	char path[PATH_MAX];
+	own_fd int root = -1;
+	own_fd int dir = -1;
+	struct cg_events events;
+	int code;
+
+	if (!own_cgroup(cleanup, path, sizeof(path)) || cg_root_open(&root, err) < 0 ||
+	    cg_open_below(root, path, &dir, err) < 0)
+		return 0;
+	code = cg_kill(dir, err);
+	if (code < 0 && code != -ENOENT)
+		return code;
+	while (cg_events_read(dir, &events, err) == 0 && events.populated) {
+		if (loop_now_ms() > until_ms)
+			return err_set(err, -EBUSY, "processes in cgroup %s do not end", path);
+		(void)poll(NULL, 0, CLEANUP_STEP_MS);
+	}
+	while ((code = cg_remove(root, path, err)) == -EBUSY && loop_now_ms() < until_ms)
+		(void)poll(NULL, 0, CLEANUP_STEP_MS);
+	return code;
+}
+
+/* The runtime is gone or does not work: remove the state that it would have removed. */
+static void remove_state(int state)
+{
+	(void)unlinkat(state, "exec.fifo", 0);
+	(void)unlinkat(state, "state.json", 0);
+}
+
+int cleanup_run(const struct cleanup *cleanup, struct err *err)
+{
+	int64_t until_ms = loop_now_ms() + cleanup->limit_ms;
+	char path[PATH_MAX];
+	own_fd int state = -1;
+	struct err failure;
+	bool runc_failed = false;
+	int code = 0;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", cleanup->runc_root, cleanup->id);
+	state = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (state >= 0) {
+		code = runc_delete(cleanup, until_ms - cleanup->limit_ms / 3, err);
+		runc_failed = code < 0;
+	}
+	if (remove_cgroup(cleanup, until_ms, &failure) < 0) {
+		*err = failure;
+		code = err->code;
+	} else if (runc_failed && own_cgroup(cleanup, path, sizeof(path))) {
+		remove_state(state); /* its processes are certainly gone */
+		(void)snprintf(path, sizeof(path), "%s/%s", cleanup->runc_root, cleanup->id);
+		(void)rmdir(path);
+	}
+	if (cleanup->rootfs && mounts_remove(cleanup->rootfs, &failure) < 0) {
+		*err = failure;
+		code = err->code;
+	}
+	return code;
+}

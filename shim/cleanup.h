@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Remove whatever there is of a container whose state nobody knows: after a failed creation, or
+ * after its shim died. Idempotent. Runs in a process of its own and may block up to its limit.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct err;
+
+struct cleanup {
+	const char *id;
+	const char *bundle; /* absolute path */
+	int bundle_fd;	    /* borrowed */
+	const char *runc_name;
+	const char *runc_root; /* with the namespace */
+	bool systemd_cgroup;
+	const char *cgroups_path; /* linux.cgroupsPath; NULL: unknown */
+	const char *rootfs;	  /* absolute path; NULL: nothing of ours is mounted */
+	int64_t limit_ms;
+};
+
+/*
+ * Kill and delete it with the runtime, where the runtime still knows it; then what remains in its
+ * cgroup, the cgroup, and the mounts.
+ *
+ * Returns 0, or negative with err filled with the last thing that could not be removed.
+ */
+int cleanup_run(const struct cleanup *cleanup, struct err *err);
+
+/* The runtime's state folder: ROOT/NS; root NULL: containerd's default. Owned by the caller. */
+char *cleanup_runc_root(const char *root, const char *ns);

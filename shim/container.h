@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What one container owns: its first process, added processes, cgroup, and the work queued for it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "config/base/buf.h"
+#include "config/base/list.h"
+#include "shim/console.h"
+#include "shim/oom.h"
+#include "shim/options.h"
+#include "shim/reaper.h"
+#include "shim/runc.h"
+#include "shim/spec.h"
+#include "shim/stdio.h"
+#include "shim/task.h"
+
+struct call;
+struct container;
+struct operation;
+struct shim;
+
+/* The container's init, or a process added by Exec. */
+struct process {
+	struct container *container;
+	enum task_kind kind;
+	enum task_state state;
+	char *id;  /* owned; container id, or exec id */
+	pid_t pid; /* 0 until it is known; kept after the exit */
+	struct child child;
+	uint32_t exit_status;
+	struct timespec exited_at; /* CLOCK_REALTIME; only with `exited` */
+	bool exited;		   /* recorded and published */
+	bool starting;		   /* runc is at work on its start: an exit is held back */
+	bool counted;		   /* an added process that init's exit waits for */
+	bool exit_held;
+	struct child_exit held;
+	struct stdio stdio;
+	struct list waiters;		/* struct call, by `wait` */
+	struct buf spec;		/* JSON of an added process until it is started */
+	struct operation *starting_now; /* Start of an added process under way */
+	bool start_failed;		/* of an added process: nobody waits for it any more */
+	struct operation *deleting;	/* Delete under way */
+	struct list link;
+};
+
+struct container {
+	struct shim *shim;
+	char *id;	  /* owned */
+	char *bundle;	  /* owned; absolute path */
+	int bundle_fd;	  /* owned */
+	bool has_rootfs;  /* we mount it, so we unmount it */
+	char *rootfs;	  /* owned; bundle/rootfs */
+	char *checkpoint; /* owned; restored from there at the first start; NULL: none */
+	struct options options;
+	struct spec spec;
+	bool spec_known;
+	struct runc runc;
+	int cgroup_fd;	   /* owned; -1 unknown */
+	char *cgroup_path; /* owned; below the cgroup2 mount */
+	struct oom_watch oom;
+	struct process init;
+	struct list execs;	 /* struct process */
+	unsigned int busy_execs; /* started or starting, not yet ended */
+	bool init_gone;		 /* init was reaped: no more starts */
+	struct operation *creating;
+	struct operation *ending; /* what happens between init's exit and its publication */
+	struct list queue;	  /* struct operation: one at a time works on init */
+	struct list link;
+};
+
+/*
+ * Work for a container that takes time. Operations on init wait for each other; those on added
+ * processes, and Kill, do not.
+ */
+typedef void operation_fn(struct operation *operation);
+
+struct operation {
+	struct call *call; /* who asked; NULL: nobody, or answered */
+	struct container *container;
+	struct process *process;
+	operation_fn *run; /* its turn has come */
+	struct list link;
+	struct runc_call runc;
+	uint32_t signal;
+	bool all;
+	char *path; /* owned; checkpoint image, or why a creation failed */
+	int failure_code;
+	char *work;	   /* owned; checkpoint work folder */
+	bool work_is_ours; /* removed afterwards */
+	struct checkpoint_options checkpoint;
+	struct console console; /* owned */
+	int64_t timeout_ms;
+	struct Pb__CreateTaskRequest *create; /* owned; what Create asked */
+	struct buf resources;		      /* of Update */
+};
+
+/* Find by id. NULL with err filled: STATUS_E_NOT_FOUND "container not created". */
+struct container *container_find(struct shim *shim, const char *id, struct err *err);
+
+/*
+ * Find a process: "" is init. NULL with err filled: STATUS_E_NOT_FOUND, or STATUS_E_PRECONDITION
+ * while the container is being created.
+ */
+struct process *container_process(struct container *container, const char *exec_id,
+				  struct err *err);
+
+/* Both at once. */
+struct process *shim_process(struct shim *shim, const char *id, const char *exec_id,
+			     struct err *err);
+
+/* A container in no list, in state creating. NULL without memory or without its bundle, err filled.
+ */
+struct container *container_new(struct shim *shim, const char *id, const char *bundle,
+				struct err *err);
+
+/* Free it with all that it owns; waiters are released. Tells the shim when it was the last. */
+void container_free(struct container *container);
+
+/* Content of a process; its stdio must be initialised by the caller. Returns 0 or -ENOMEM. */
+int process_init(struct process *process, struct container *container, enum task_kind kind,
+		 const char *id);
+
+/* Unlink an added process and free it; waiters are released. */
+void process_free(struct process *process);
+
+/* Answer everybody who waits for a process. */
+void process_release_waiters(struct process *process);
+
+/* A blank operation, or NULL without memory (err filled). The call stays the caller's until then.
+ */
+struct operation *operation_new(struct container *container, struct process *process,
+				struct call *call, struct err *err);
+
+/* Free an operation; whoever asked must have been answered. */
+void operation_free(struct operation *operation);
+
+/* Queue work on init: run() is called when its turn has come, perhaps at once. */
+void operation_queue(struct operation *operation, operation_fn *run);
+
+/* The operation at work is over: free it and let the next one run. */
+void operation_next(struct operation *operation);
+
+/* Answer and forget the call, if somebody asked. err NULL: the empty message. */
+void operation_answer(struct operation *operation, const struct err *err);

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The `delete` command. containerd runs it after every container that it started through `start`,
+ * so it mostly finds nothing to do; and after a shim died, when it finds everything. It has 5 s.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "config/base/buf.h"
+#include "config/base/clean.h"
+#include "config/base/err.h"
+#include "config/base/fd.h"
+#include "shim/args.h"
+#include "shim/cleanup.h"
+#include "shim/commands.h"
+#include "shim/options.h"
+#include "shim/proto/task.pb-c.h"
+#include "shim/runc.h"
+#include "shim/socket.h"
+#include "shim/spec.h"
+
+enum {
+	DELETE_LIMIT_MS = 4000, /* of the 5 s that containerd allows */
+	DELETE_KILLED = 137,	/* 128 + SIGKILL: what its own shim reports */
+	DELETE_TEXT_MAX = 512,
+};
+
+/* Clean up one bundle; what goes wrong is a warning. */
+static void clean_bundle(const char *ns, const char *id, const char *bundle, int bundle_fd)
+{
+	struct options options = { 0 };
+	struct spec spec = { 0 };
+	struct err err = { 0 };
+	own_mem char *rootfs = NULL;
+	own_mem char *root = NULL;
+	struct cleanup cleanup = { .id = id, .bundle = bundle, .bundle_fd = bundle_fd };
+
+	if (options_read(bundle_fd, &options, &err) < 0)
+		(void)fprintf(stderr, "%s: %s\n", id, err.msg);
+	(void)spec_read(bundle_fd, &spec, &err); /* none, or broken: then runc never used it */
+	root = cleanup_runc_root(options.root, ns);
+	if (asprintf(&rootfs, "%s/rootfs", bundle) < 0)
+		rootfs = NULL;
+	cleanup.runc_name = options.binary_name ? options.binary_name : "runc";
+	cleanup.runc_root = root;
+	cleanup.systemd_cgroup = options.systemd_cgroup || spec.systemd_cgroup;
+	cleanup.cgroups_path = spec.cgroups_path;
+	cleanup.rootfs = rootfs;
+	cleanup.limit_ms = DELETE_LIMIT_MS;
+	if (!root || !rootfs)
+		(void)fprintf(stderr, "%s: no memory\n", id);
+	else if (cleanup_run(&cleanup, &err) < 0)
+		(void)fprintf(stderr, "%s: %s\n", id, err.msg);
+	spec_done(&spec);
+	options_done(&options);
+}
+
+/* True when the bundle's shim does not answer any more. */
+static int is_shim_dead(int bundle_fd)
+{
+	static const char scheme[] = "unix://";
+	char address[DELETE_TEXT_MAX];
+
+	if (fd_read_text(bundle_fd, "address", address, sizeof(address)) <= (ssize_t)sizeof(scheme))
+		return 0;
+	return strncmp(address, scheme, sizeof(scheme) - 1) == 0 &&
+	       !socket_is_alive(address + sizeof(scheme) - 1);
+}
+
+/*
+ * containerd 2 connects a pod's further containers straight to the shim of the first, and runs no
+ * `delete` for them. When that shim is dead, nobody else cleans up after it (containerd issue
+ * 10727).
+ */
+static void clean_siblings(const char *ns, const char *id, int bundle_fd)
+{
+	int parent = openat(bundle_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = parent < 0 ? NULL : fdopendir(parent);
+	const struct dirent *entry;
+
+	if (!dir) {
+		(void)fd_close(parent);
+		return;
+	}
+	while ((entry = readdir(dir))) {
+		char sandbox[DELETE_TEXT_MAX];
+		char bundle[PATH_MAX];
+		char link[64];
+		own_fd int fd = -1;
+		ssize_t len;
+
+		if (entry->d_name[0] == '.' || strcmp(entry->d_name, id) == 0)
+			continue;
+		fd = openat(dirfd(dir), entry->d_name,
+			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 || fd_read_text(fd, "sandbox", sandbox, sizeof(sandbox)) < 0 ||
+		    strcmp(sandbox, id) != 0)
+			continue;
+		(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		len = readlink(link, bundle, sizeof(bundle) - 1);
+		if (len <= 0)
+			continue;
+		bundle[len] = '\0';
+		clean_bundle(ns, entry->d_name, bundle, fd);
+	}
+	(void)closedir(dir);
+}
+
+static int print_response(int bundle_fd)
+{
+	uint8_t bytes[128];
+	struct timespec now;
+	struct err ignored;
+	pid_t pid = 0;
+	Pb__Timestamp exited_at = PB__TIMESTAMP__INIT;
+	Pb__DeleteResponse response = PB__DELETE_RESPONSE__INIT;
+
+	(void)runc_read_pid(bundle_fd, "init.pid", &pid, &ignored);
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	exited_at.seconds = now.tv_sec;
+	exited_at.nanos = (int32_t)now.tv_nsec;
+	response.pid = (uint32_t)pid;
+	response.exit_status = DELETE_KILLED;
+	response.exited_at = &exited_at;
+	return fd_write_all(STDOUT_FILENO, bytes, protobuf_c_message_pack(&response.base, bytes));
+}
+
+int command_delete(const struct args *args)
+{
+	char here[PATH_MAX];
+	const char *bundle = *args->bundle ? args->bundle : getcwd(here, sizeof(here));
+	own_fd int bundle_fd = bundle ? open(bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (bundle_fd < 0) {
+		(void)fprintf(stderr, "open bundle %s: %s\n", bundle ? bundle : ".",
+			      strerror(errno));
+		return 1;
+	}
+	clean_bundle(args->ns, args->id, bundle, bundle_fd);
+	if (is_shim_dead(bundle_fd))
+		clean_siblings(args->ns, args->id, bundle_fd);
+	return print_response(bundle_fd) < 0;
+}

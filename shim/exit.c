@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "shim/exit.h"
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include "config/base/err.h"
+#include "config/base/log.h"
+#include "shim/announce.h"
+#include "shim/container.h"
+#include "shim/engine.h"
+#include "shim/lifecycle.h"
+#include "shim/shim.h"
+
+void exit_on_oom(struct oom_watch *watch)
+{
+	announce_oom(owner_of(watch, struct container, oom));
+}
+
+/* Record an exit and tell everyone. */
+static void publish(struct process *process, const struct child_exit *ended)
+{
+	process->exited = true;
+	process->exit_status = ended->status;
+	process->exited_at = ended->at;
+	process->state = TASK_STOPPED;
+	stdio_exited(&process->stdio);
+	announce_exit(process);
+	process_release_waiters(process);
+	if (process->kind == TASK_INIT && process->deleting)
+		lifecycle_delete_exited(process->deleting);
+}
+
+/* Init's exit may be published once nothing else of the container is left to be published. */
+static void finish_if_last(struct container *container)
+{
+	if (!container->init_gone || container->init.exited || container->ending ||
+	    container->busy_execs)
+		return;
+	oom_watch_check(&container->oom);
+	publish(&container->init, &container->init.held);
+}
+
+/* ---- between init's exit and its publication ---- */
+
+static void ending_done(struct operation *operation)
+{
+	struct container *container = operation->container;
+
+	container->ending = NULL;
+	operation_next(operation);
+	finish_if_last(container);
+}
+
+static void on_resumed(struct runc_call *call, const struct err *failed)
+{
+	struct operation *operation = owner_of(call, struct operation, runc);
+
+	if (failed)
+		log_warn(operation->container->id, "resume after the exit: %s", failed->msg);
+	ending_done(operation);
+}
+
+/* A frozen cgroup cannot be deleted: thaw it, behind whatever is at work on the container. */
+static void resume(struct operation *operation)
+{
+	struct err err;
+
+	if (engine_resume(operation, on_resumed, &err) < 0) {
+		log_warn(operation->container->id, "resume after the exit: %s", err.msg);
+		ending_done(operation);
+	}
+}
+
+static void on_killed(struct runc_call *call, const struct err *failed)
+{
+	struct operation *operation = owner_of(call, struct operation, runc);
+	struct container *container = operation->container;
+	enum task_state state = container->init.state;
+
+	if (failed)
+		log_debug(container->id, "kill what init left behind: %s", failed->msg);
+	if (state == TASK_PAUSED || state == TASK_PAUSING)
+		operation_queue(operation, resume);
+	else
+		ending_done(operation);
+}
+
+/* True when the kernel has not killed the container's processes together with init. */
+static bool has_survivors(const struct container *container)
+{
+	return !container->spec_known || !container->spec.pid_namespace_private;
+}
+
+static void begin_ending(struct container *container)
+{
+	bool frozen = container->init.state == TASK_PAUSED || container->init.state == TASK_PAUSING;
+	bool survivors = has_survivors(container);
+	struct err err;
+	struct operation *operation;
+
+	if (!frozen && !survivors)
+		return;
+	operation = operation_new(container, &container->init, NULL, &err);
+	if (!operation) {
+		log_error(container->id, "%s", err.msg);
+		return;
+	}
+	operation->timeout_ms = RUNC_BACKGROUND_MS;
+	container->ending = operation;
+	if (!survivors) {
+		operation_queue(operation, resume);
+		return;
+	}
+	operation->signal = SIGKILL;
+	operation->all = true;
+	if (engine_kill(operation, on_killed, &err) < 0) {
+		log_error(container->id, "kill what init left behind: %s", err.msg);
+		on_killed(&operation->runc, NULL);
+	}
+}
+
+/* Added processes die with init; one that slipped out of its PID namespace must not hold back the
+ * exit. */
+static void kill_execs(struct container *container)
+{
+	struct list *at;
+
+	list_for_each (at, &container->execs) {
+		struct process *process = owner_of(at, struct process, link);
+
+		if (process->child.pid > 1)
+			(void)kill(process->child.pid, SIGKILL);
+	}
+}
+
+static void handle(struct process *process, const struct child_exit *ended)
+{
+	struct container *container = process->container;
+
+	if (process->kind == TASK_ADDED) {
+		publish(process, ended);
+		exit_uncount(process);
+		return;
+	}
+	container->init_gone = true;
+	process->held = *ended;
+	kill_execs(container);
+	begin_ending(container);
+	finish_if_last(container);
+}
+
+void exit_on_child(struct child *child, const struct child_exit *ended)
+{
+	struct process *process = owner_of(child, struct process, child);
+
+	if (process->starting) {
+		process->exit_held = true;
+		process->held = *ended;
+		return;
+	}
+	handle(process, ended);
+}
+
+void exit_watch(struct process *process, int pid)
+{
+	struct child_exit ended;
+
+	process->pid = pid;
+	if (reaper_watch(&process->container->shim->reaper, &process->child, pid, &ended) > 0) {
+		process->exit_held = true;
+		process->held = ended;
+	}
+}
+
+void exit_hold(struct process *process)
+{
+	process->starting = true;
+}
+
+void exit_release(struct process *process)
+{
+	struct child_exit ended = process->held;
+
+	process->starting = false;
+	if (!process->exit_held)
+		return;
+	process->exit_held = false;
+	handle(process, &ended);
+}
+
+void exit_count(struct process *process)
+{
+	process->counted = true;
+	process->container->busy_execs++;
+}
+
+void exit_uncount(struct process *process)
+{
+	if (!process->counted)
+		return;
+	process->counted = false;
+	process->container->busy_execs--;
+	finish_if_last(process->container);
+}

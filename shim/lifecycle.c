@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Each act has the same shape: queue it, look at the state when its turn has come, let the engine
+ * do it, change the state, tell, answer, let the next one run.
+ */
+#include "shim/lifecycle.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "config/base/clean.h"
+#include "config/base/err.h"
+#include "config/base/log.h"
+#include "shim/announce.h"
+#include "shim/container.h"
+#include "shim/create.h"
+#include "shim/engine.h"
+#include "shim/exit.h"
+#include "shim/mounts.h"
+#include "shim/proto/task.pb-c.h"
+#include "shim/server.h"
+#include "shim/shim.h"
+#include "shim/status.h"
+
+/* Answer and let the next operation run. */
+static void end(struct operation *operation, const struct err *err)
+{
+	operation_answer(operation, err);
+	operation_next(operation);
+}
+
+static void begin(struct container *container, struct call *call, operation_fn *run)
+{
+	struct err err;
+	struct operation *operation = operation_new(container, &container->init, call, &err);
+
+	if (!operation)
+		call_fail(call, &err);
+	else
+		operation_queue(operation, run);
+}
+
+static int may(const struct operation *operation, enum task_act act, struct err *err)
+{
+	return task_may(TASK_INIT, operation->container->init.state, act, err);
+}
+
+/* ---- start and restore ---- */
+
+static void answer_pid(struct operation *operation)
+{
+	Pb__PidResponse response = PB__PID_RESPONSE__INIT;
+	struct call *call = operation->call;
+
+	response.pid = (uint32_t)operation->process->pid;
+	operation->call = NULL;
+	if (call)
+		call_reply(call, &response.base);
+}
+
+static void start_failed(struct operation *operation, const struct err *err)
+{
+	struct process *init = operation->process;
+	struct reaper *reaper = &operation->container->shim->reaper;
+
+	operation_answer(operation, err);
+	exit_release(init);
+	operation_next(operation);
+	reaper_release(reaper);
+}
+
+static void started(struct operation *operation)
+{
+	struct container *container = operation->container;
+	struct reaper *reaper = &container->shim->reaper;
+
+	container->init.state = TASK_RUNNING;
+	create_open_cgroup(container);
+	announce_start(&container->init);
+	answer_pid(operation);
+	exit_release(&container->init);
+	operation_next(operation);
+	reaper_release(reaper);
+}
+
+static void on_started(struct runc_call *call, const struct err *failed)
+{
+	struct operation *operation = owner_of(call, struct operation, runc);
+	struct err err;
+
+	if (!failed) {
+		started(operation);
+		return;
+	}
+	(void)runc_error(call, "OCI runtime start failed", failed, &err);
+	start_failed(operation, &err);
+}
+
+static int adopt_restored(struct operation *operation, struct err *err)
+{
+	struct container *container = operation->container;
+	own_fd int master = -1;
+	pid_t pid;
+
+	if (operation->console.listen_fd >= 0) {
+		master = console_take_master(&operation->console, err);
+		if (master < 0)
+			return err->code;
+		console_done(&operation->console);
+	}
+	if (stdio_started_take(&container->init.stdio, &master, err) < 0)
+		return err->code;
+	if (runc_read_pid(container->bundle_fd, "init.pid", &pid, err) < 0)
+		return err_wrap(err, "failed to retrieve OCI runtime container pid");
+	exit_watch(&container->init, pid);
+	return 0;
+}
+
+static void on_restored(struct runc_call *call, const struct err *failed)
+{
+	struct operation *operation = owner_of(call, struct operation, runc);
+	struct err err;
+
+	if (failed)
+		(void)runc_error(call, "OCI runtime restore failed", failed, &err);
+	else if (adopt_restored(operation, &err) == 0)
+		failed = NULL;
+	else
+		failed = &err;
+	if (failed)
+		start_failed(operation, &err);
+	else
+		started(operation);
+}
+
+static int run_restore(struct operation *operation, struct err *err)
+{
+	struct container *container = operation->container;
+	struct stdio *stdio = &container->init.stdio;
+
+	if (stdio->terminal && console_listen(&operation->console, container->bundle_fd, err) < 0)
+		return err->code;
+	return engine_restore(operation, stdio->child, on_restored, err);
+}
+
+static void run_start(struct operation *operation)
+{
+	struct container *container = operation->container;
+	bool restore = container->init.state == TASK_RESTORABLE;
+	struct err err;
+	int code;
+
+	if (may(operation, TASK_START, &err) < 0) {
+		end(operation, &err);
+		return;
+	}
+	reaper_hold(&container->shim->reaper);
+	exit_hold(&container->init);
+	code = restore ? run_restore(operation, &err) : engine_start(operation, on_started, &err);
+	if (code < 0) {
+		(void)err_wrap(&err, "OCI runtime %s failed", restore ? "restore" : "start");
+		start_failed(operation, &err);
+	}
+}
+
+void lifecycle_start(struct container *container, struct call *call)
+{
+	begin(container, call, run_start);
+}
+
+/* ---- delete ---- */
+
+static void delete_failed(struct operation *operation, const struct err *err)
+{
+	operation->process->deleting = NULL;
+	end(operation, err);
+}
+
+static void deleted(struct operation *operation)
+{
+	struct container *container = operation->container;
+	struct process *init = &container->init;
+	struct call *call = operation->call;
+	Pb__Timestamp exited_at = PB__TIMESTAMP__INIT;
+	Pb__DeleteResponse response = PB__DELETE_RESPONSE__INIT;
+
+	init->deleting = NULL;
+	init->state = TASK_DELETED;
+	announce_exited_at(init, &exited_at);
+	response.pid = (uint32_t)init->pid;
+	response.exit_status = init->exit_status;
+	response.exited_at = &exited_at;
+	announce_delete(init);
+	operation->call = NULL;
+	operation_free(operation);
+	if (call)
+		call_reply(call, &response.base);
+	container_free(container);
+}
+
+static void on_unmounted(struct runc_call *call, const struct err *failed)
+{
+	struct operation *operation = owner_of(call, struct operation, runc);
+	struct err err;
+
+	if (!failed) {
+		deleted(operation);
+		return;
+	}
+	(void)err_set(&err, -EBUSY, "failed rootfs umount: %.900s", failed->msg);
+	delete_failed(operation, &err);
+}
+
+void lifecycle_delete_exited(struct operation *operation)
+{
+	struct container *container = operation->container;
+	struct err err;
+
+	if (runc_is_running(&operation->runc)) /* it is the runtime that killed it */
+		return;
+	if (!container->has_rootfs || !mounts_is_mounted(container->rootfs)) {
+		deleted(operation);
+		return;
+	}
+	if (engine_unmount(operation, on_unmounted, &err) < 0)
+		delete_failed(operation, &err);
+}
+
+static void on_deleted(struct runc_call *call, const struct err *failed)
+{
+	struct operation *operation = owner_of(call, struct operation, runc);
+	struct process *init = operation->process;
+	struct err err;
+
+	/* The runtime forgets a container after a checkpoint; ours is still to be cleaned up. */
+	if (failed && !strstr(failed->msg, "does not exist")) {
+		(void)runc_error(call, "failed to delete task", failed, &err);
+		delete_failed(operation, &err);
+		return;
+	}
+	if (init->exited || init->pid == 0) {
+		lifecycle_delete_exited(operation);
+		return;
+	}
+	if (init->child.pid >
+	    1) /* it waited for Start; its exit comes now, and is told before the deletion */
+		(void)kill(init->child.pid, SIGKILL);
+}
+
+static void on_drained(struct stdio *stdio, const struct err *unused)
+{
+	struct process *init = owner_of(stdio, struct process, stdio);
+	struct operation *operation = init->deleting;
+	struct err err;
+
+	(void)unused;
+	if (engine_delete(operation, on_deleted, &err) < 0) {
+		(void)err_wrap(&err, "failed to delete task");
+		delete_failed(operation, &err);
+	}
+}
+
+static void run_delete(struct operation *operation)
+{
+	struct process *init = operation->process;
+	struct err err;
+
+	if (may(operation, TASK_DELETE, &err) < 0) {
+		end(operation, &err);
+		return;
+	}
+	init->deleting = operation;
+	if (init->exited)
+		stdio_drain(&init->stdio, on_drained);
+	else
+		on_drained(&init->stdio, NULL);
+}
+
+void lifecycle_delete(struct container *container, struct call *call)
+{
+	begin(container, call, run_delete);
+}
+
+/* ---- pause and resume ---- */
+
+static void on_paused(struct runc_call *call, const struct err *failed)
+{
+	struct operation *operation = owner_of(call, struct operation, runc);
+	struct container *container = operation->container;
+	struct err err;
+
+	if (container->init.state == TASK_PAUSING)
+		container->init.state = failed ? TASK_RUNNING : TASK_PAUSED;
+	if (failed) {
+		(void)runc_error(call, "OCI runtime pause failed", failed, &err);
+		end(operation, &err);
+		return;
+	}
+	announce_paused(container);
+	end(operation, NULL);
+}
+
+static void run_pause(struct operation *operation)
+{
+	struct container *container = operation->container;
+	struct err err;
+
+	if (may(operation, TASK_PAUSE, &err) < 0) {
+		end(operation, &err);
+		return;
+	}
+	container->init.state = TASK_PAUSING;
+	if (engine_pause(operation, on_paused, &err) < 0) {
+		container->init.state = TASK_RUNNING;
+		end(operation, &err);
+	}
+}
+
+void lifecycle_pause(struct container *container, struct call *call)
+{
+	begin(container, call, run_pause);
+}
+
+static void on_resumed(struct runc_call *call, const struct err *failed)
+{
+	struct operation *operation = owner_of(call, struct operation, runc);
+	struct container *container = operation->container;
+	struct err err;
+
+	if (failed) {
+		(void)runc_error(call, "OCI runtime resume failed", failed, &err);
+		end(operation, &err);
+		return;
+	}
+	if (container->init.state == TASK_PAUSED)
+		container->init.state = TASK_RUNNING;
+	announce_resumed(container);
+	end(operation, NULL);
+}
+
+static void run_resume(struct operation *operation)
+{
+	struct err err;
+
+	if (may(operation, TASK_RESUME, &err) < 0 || engine_resume(operation, on_resumed, &err) < 0)
+		end(operation, &err);
+}
+
+void lifecycle_resume(struct container *container, struct call *call)
+{
+	begin(container, call, run_resume);
+}
+
+/* ---- kill: waits for nobody, since what it waits for may be stuck ---- */
+
+static void on_killed(struct runc_call *call, const struct err *failed)
+{
+	struct operation *operation = owner_of(call, struct operation, runc);
+	struct err err;
+
+	if (failed)
+		(void)engine_kill_error(failed, &err);
+	operation_answer(operation, failed ? &err : NULL);
+	operation_free(operation);
+}
+
+void lifecycle_kill(struct container *container, struct call *call, const Pb__KillRequest *request)
+{
+	struct err err;
+	struct operation *operation;
+
+	if (task_may(TASK_INIT, container->init.state, TASK_KILL, &err) < 0) {
+		call_fail(call, &err);
+		return;
+	}
+	operation = operation_new(container, &container->init, call, &err);
+	if (!operation) {
+		call_fail(call, &err);
+		return;
+	}
+	operation->signal = request->signal;
+	operation->all = request->all;
+	if (engine_kill(operation, on_killed, &err) < 0) {
+		operation_answer(operation, &err);
+		operation_free(operation);
+	}
+}
+
+/* ---- update ---- */
+
+static void on_updated(struct runc_call *call, const struct err *failed)
+{
+	(void)call;
+	end(owner_of(call, struct operation, runc), failed);
+}
+
+static void run_update(struct operation *operation)
+{
+	struct err err;
+
+	if (may(operation, TASK_UPDATE, &err) < 0 || engine_update(operation, on_updated, &err) < 0)
+		end(operation, &err);
+}
+
+void lifecycle_update(struct container *container, struct call *call,
+		      const Pb__UpdateTaskRequest *request)
+{
+	struct err err;
+	struct operation *operation = operation_new(container, &container->init, call, &err);
+	const ProtobufCBinaryData *value = request->resources ? &request->resources->value : NULL;
+
+	if (!operation) {
+		call_fail(call, &err);
+		return;
+	}
+	if (value && buf_add(&operation->resources, value->data, value->len, value->len) < 0) {
+		(void)err_set(&err, STATUS_E_EXHAUSTED, "no memory for the resources");
+		operation_answer(operation, &err);
+		operation_free(operation);
+		return;
+	}
+	operation_queue(operation, run_update);
+}

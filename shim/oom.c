@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "shim/oom.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "config/base/clean.h"
+#include "config/base/err.h"
+
+static void on_inotify(struct loop_source *source, uint32_t events);
+
+void oom_init(struct oom *oom, struct loop *loop)
+{
+	*oom = (struct oom){ .loop = loop, .inotify_fd = -1 };
+	loop_source_init(&oom->source, on_inotify);
+	list_init(&oom->watches);
+}
+
+void oom_watch_init(struct oom_watch *watch, oom_fn *fn)
+{
+	*watch = (struct oom_watch){ .watch = { -1, -1 }, .cgroup_fd = -1, .fn = fn };
+	list_init(&watch->link);
+}
+
+void oom_watch_check(struct oom_watch *watch)
+{
+	struct err ignored;
+	uint64_t kills;
+
+	if (!watch->oom || cg_events_oom_kill(watch->cgroup_fd, &kills, &ignored) < 0)
+		return;
+	if (kills <= watch->kills)
+		return;
+	watch->kills = kills;
+	watch->fn(watch);
+}
+
+/* Which file changed does not matter: a counter that did not grow tells nothing. */
+static void on_inotify(struct loop_source *source, uint32_t events)
+{
+	struct oom *oom = owner_of(source, struct oom, source);
+	char bytes[1024] __attribute__((aligned(8)));
+	struct list *at;
+	struct list *after;
+
+	(void)events;
+	while (read(oom->inotify_fd, bytes, sizeof(bytes)) > 0)
+		;
+	list_for_each_safe (at, after, &oom->watches)
+		oom_watch_check(owner_of(at, struct oom_watch, link));
+}
+
+static int open_inotify(struct oom *oom)
+{
+	int code;
+
+	if (oom->inotify_fd >= 0)
+		return 0;
+	oom->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (oom->inotify_fd < 0)
+		return -errno;
+	code = loop_add(oom->loop, &oom->source, oom->inotify_fd, EPOLLIN);
+	if (code < 0)
+		oom->inotify_fd = fd_close(oom->inotify_fd);
+	return code;
+}
+
+int oom_watch_start(struct oom *oom, struct oom_watch *watch, int cgroup_fd)
+{
+	struct err ignored;
+	int code = open_inotify(oom);
+
+	if (code < 0 || watch->oom)
+		return code;
+	code = cg_events_watch(oom->inotify_fd, cgroup_fd, &watch->watch, &ignored);
+	if (code < 0)
+		return code;
+	watch->oom = oom;
+	watch->cgroup_fd = cgroup_fd;
+	list_add_before(&oom->watches, &watch->link);
+	oom_watch_check(watch); /* what happened before the watch was armed */
+	return 0;
+}
+
+void oom_watch_stop(struct oom_watch *watch)
+{
+	if (!watch->oom)
+		return;
+	cg_events_unwatch(watch->oom->inotify_fd, &watch->watch);
+	list_remove(&watch->link);
+	watch->oom = NULL;
+}

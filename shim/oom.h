@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One inotify instance for all containers: who was killed for want of memory. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cgroups/events.h"
+#include "config/base/list.h"
+#include "shim/loop.h"
+
+struct oom_watch;
+struct oom;
+
+/* The kernel killed a process of the container. */
+typedef void oom_fn(struct oom_watch *watch);
+
+/* Sits inside the container. */
+struct oom_watch {
+	struct oom *oom; /* NULL while not armed */
+	struct cg_watch watch;
+	int cgroup_fd;	/* borrowed */
+	uint64_t kills; /* told so far */
+	oom_fn *fn;
+	struct list link;
+};
+
+struct oom {
+	struct loop *loop;
+	struct loop_source source;
+	int inotify_fd; /* owned; made with the first container */
+	struct list watches;
+};
+
+void oom_init(struct oom *oom, struct loop *loop);
+void oom_watch_init(struct oom_watch *watch, oom_fn *fn);
+
+/*
+ * Watch a cgroup (descriptor borrowed). Harmless when it is watched already.
+ *
+ * Returns 0, or a negative errno value: without a memory controller there is nothing to see
+ * (-ENOENT).
+ */
+int oom_watch_start(struct oom *oom, struct oom_watch *watch, int cgroup_fd);
+
+/*
+ * Read the counter once, now, and call fn if it grew: before an exit is published, a kill that
+ * caused it must be told. Never waits.
+ */
+void oom_watch_check(struct oom_watch *watch);
+
+/* Stop watching; harmless when not armed. */
+void oom_watch_stop(struct oom_watch *watch);

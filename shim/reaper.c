@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "shim/reaper.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "config/base/err.h"
+#include "config/base/log.h"
+
+struct unclaimed {
+	struct child_exit ended;
+	struct list link;
+};
+
+void child_init(struct child *child, child_fn *fn)
+{
+	child->fn = fn;
+	child->pid = 0;
+	list_init(&child->link);
+}
+
+static void unclaimed_free(struct unclaimed *entry)
+{
+	list_remove(&entry->link);
+	free(entry);
+}
+
+/* Nobody watches this pid: keep it for whoever is about to learn it. */
+static void keep(struct reaper *reaper, const struct child_exit *ended)
+{
+	struct unclaimed *entry;
+
+	if (reaper->holders == 0)
+		return;
+	entry = malloc(sizeof(*entry));
+	if (!entry) {
+		log_error(NULL, "no memory to keep the exit of pid %d", (int)ended->pid);
+		return;
+	}
+	entry->ended = *ended;
+	list_add_before(&reaper->unclaimed, &entry->link);
+}
+
+static void dispatch(struct reaper *reaper, const struct child_exit *ended)
+{
+	struct list *at;
+
+	list_for_each (at, &reaper->children) {
+		struct child *child = owner_of(at, struct child, link);
+
+		if (child->pid != ended->pid)
+			continue;
+		reaper_forget(child);
+		child->fn(child, ended);
+		return;
+	}
+	keep(reaper, ended);
+}
+
+/* SIGCHLD does not count: one signal may stand for many exits, so wait until nothing is left. */
+static void reap_all(struct reaper *reaper)
+{
+	for (;;) {
+		siginfo_t info = { 0 };
+		struct child_exit ended;
+
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG) < 0 && errno == EINTR)
+			continue;
+		if (info.si_pid == 0)
+			return;
+		ended.pid = info.si_pid;
+		ended.status = (uint32_t)info.si_status + (info.si_code == CLD_EXITED ? 0 : 128);
+		(void)clock_gettime(CLOCK_REALTIME, &ended.at);
+		dispatch(reaper, &ended);
+	}
+}
+
+static void on_signal(struct loop_source *source, uint32_t events)
+{
+	struct reaper *reaper = owner_of(source, struct reaper, source);
+	struct signalfd_siginfo info;
+	bool terminate = false;
+
+	(void)events;
+	while (read(reaper->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		if (info.ssi_signo != SIGCHLD)
+			terminate = true;
+	reap_all(reaper);
+	if (terminate && reaper->terminate)
+		reaper->terminate(reaper->terminate_owner);
+}
+
+int reaper_init(struct reaper *reaper, struct loop *loop, struct err *err)
+{
+	sigset_t set;
+	int code;
+
+	*reaper = (struct reaper){ .signal_fd = -1 };
+	list_init(&reaper->children);
+	list_init(&reaper->unclaimed);
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGCHLD);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return err_errno(err, "block signals");
+	reaper->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (reaper->signal_fd < 0)
+		return err_errno(err, "signalfd");
+	loop_source_init(&reaper->source, on_signal);
+	code = loop_add(loop, &reaper->source, reaper->signal_fd, EPOLLIN);
+	if (code < 0)
+		return err_set(err, code, "watch signals");
+	return 0;
+}
+
+int reaper_watch(struct reaper *reaper, struct child *child, pid_t pid, struct child_exit *ended)
+{
+	struct list *at;
+
+	list_for_each (at, &reaper->unclaimed) {
+		struct unclaimed *entry = owner_of(at, struct unclaimed, link);
+
+		if (entry->ended.pid != pid)
+			continue;
+		*ended = entry->ended;
+		unclaimed_free(entry);
+		return 1;
+	}
+	child->pid = pid;
+	list_add_before(&reaper->children, &child->link);
+	return 0;
+}
+
+void reaper_forget(struct child *child)
+{
+	child->pid = 0;
+	list_remove(&child->link);
+}
+
+void reaper_hold(struct reaper *reaper)
+{
+	reaper->holders++;
+}
+
+void reaper_release(struct reaper *reaper)
+{
+	struct list *at;
+	struct list *after;
+
+	if (--reaper->holders > 0)
+		return;
+	list_for_each_safe (at, after, &reaper->unclaimed)
+		unclaimed_free(owner_of(at, struct unclaimed, link));
+}
