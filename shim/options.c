@@ -183,8 +183,9 @@ static int read_toml(const char *path, struct options *options, struct err *err)
 		return err_set(err, -EINVAL, "config_path %s is no file", path);
 	code = fd_read_file(AT_FDCWD, path, OPTIONS_FILE_MAX_BYTES, &text);
 	if (code < 0)
-		return err_set(err, code, "config_path %s: %s", path, strerror(-code));
-	code = options_parse_toml((const char *)text.data, text.len, options, err);
+		(void)err_set(err, code, "%s", strerror(-code));
+	else
+		code = options_parse_toml((const char *)text.data, text.len, options, err);
 	buf_done(&text);
 	return code < 0 ? err_wrap(err, "config_path %s", path) : 0;
 }

@@ -340,8 +340,7 @@ static int take_line(struct toml *toml)
 int toml_scan(const char *text, size_t len, toml_fn *fn, void *owner, struct err *err)
 {
 	struct toml toml = {
-		.at = text,
-		.end = text + len,
+		.at = len ? text : "",
 		.line = 1,
 		.fn = fn,
 		.owner = owner,
@@ -349,6 +348,7 @@ int toml_scan(const char *text, size_t len, toml_fn *fn, void *owner, struct err
 	};
 	int code = 0;
 
+	toml.end = toml.at + len;
 	if (!message_text_ok(text, len))
 		return err_set(err, -EBADMSG, "not UTF-8, or a NUL byte in it");
 	while (code == 0 && toml.at < toml.end)
