@@ -323,6 +323,22 @@ static void act_open(struct world *world, const struct words *words)
 		say(world, "< open %s: refused", words->word[1]);
 }
 
+/* fake NAME: a link to the runc that misbehaves, at $WORK/fake/NAME */
+static void act_fake(struct world *world, const struct words *words)
+{
+	char path[PATH_MAX];
+	char target[PATH_MAX];
+
+	if (words->count < 2)
+		fail(world, "fake NAME");
+	(void)snprintf(path, sizeof(path), "%.3000s/fake", world->work);
+	(void)mkdir(path, 0755);
+	(void)snprintf(path, sizeof(path), "%.3000s/fake/%.200s", world->work, words->word[1]);
+	(void)snprintf(target, sizeof(target), "%.4000s/fake-runc", world->oracle);
+	if (symlink(target, path) < 0)
+		fail(world, "symlink %s: errno %d", path, errno);
+}
+
 void world_clean(struct world *world)
 {
 	char helper[PATH_MAX];
@@ -348,5 +364,6 @@ const struct act acts_shim[] = {
 	{ "start", act_start_call },	    { "shim-run", act_shim_run },
 	{ "shim-delete", act_shim_delete }, { "shim-kill", act_shim_kill },
 	{ "shim-gone", act_shim_gone },	    { "open", act_open },
+	{ "fake", act_fake },
 	{ NULL, NULL },
 };

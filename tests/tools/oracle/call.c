@@ -113,6 +113,8 @@ static Pb__Any *spec_any(struct world *world, const struct words *words)
 	Pb__Any *any;
 	int count = 3;
 
+	if (words_get(words, "nospec"))
+		return NULL;
 	if (text)
 		return any_new(type ? type : PROCESS_TYPE, text, strlen(text));
 	(void)snprintf(helper, sizeof(helper), "%s/bundle", world->oracle);

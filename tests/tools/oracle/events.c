@@ -53,39 +53,56 @@ static void event_key(struct event *event, const char *topic, const ProtobufCMes
 		       *exec ? "/" : "", exec);
 }
 
-static void event_keep(struct world *world, const Pb__Envelope *envelope)
+static ProtobufCMessage *event_unpack(const Pb__Envelope *envelope, const char **type_url)
+{
+	for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]) && envelope->event; i++) {
+		if (strcmp(topics[i].topic, envelope->topic) != 0)
+			continue;
+		*type_url = topics[i].type_url;
+		return protobuf_c_message_unpack(topics[i].descriptor, NULL,
+						 envelope->event->value.len,
+						 envelope->event->value.data);
+	}
+	return NULL;
+}
+
+static void event_keep(struct world *world, Pb__ForwardRequest *forward)
 {
 	struct event *event = calloc(1, sizeof(*event));
-	struct buf text = { 0 };
-	ProtobufCMessage *message = NULL;
+	const char *type_url;
+	ProtobufCMessage *message = event_unpack(forward->envelope, &type_url);
 
 	if (!event)
 		abort();
+	if (message) {
+		event_key(event, forward->envelope->topic, message);
+		protobuf_c_message_free_unpacked(message, NULL);
+	}
+	event->forward = forward;
+	list_add_before(&world->events, &event->node);
+}
+
+/* Only now, so that pids and moments get their names in the order of the transcript. */
+static void event_print(struct world *world, const struct event *event)
+{
+	const Pb__Envelope *envelope = event->forward->envelope;
+	const char *type_url = "";
+	ProtobufCMessage *message = event_unpack(envelope, &type_url);
+	struct buf text = { 0 };
+
 	buf_print(&text, "* %s", envelope->topic);
 	if (strcmp(envelope->namespace_, world->ns) != 0)
 		buf_print(&text, " namespace=%s", envelope->namespace_);
 	if (!envelope->timestamp || envelope->timestamp->seconds < 1600000000)
 		buf_print(&text, " without-time");
-	for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]) && envelope->event; i++) {
-		if (strcmp(topics[i].topic, envelope->topic) != 0)
-			continue;
-		if (strcmp(topics[i].type_url, envelope->event->type_url) != 0)
-			buf_print(&text, " type_url=%s", envelope->event->type_url);
-		message = protobuf_c_message_unpack(topics[i].descriptor, NULL,
-						    envelope->event->value.len,
-						    envelope->event->value.data);
-	}
-	if (message) {
-		event_key(event, envelope->topic, message);
+	if (!message || strcmp(type_url, envelope->event->type_url) != 0)
+		buf_print(&text, " type_url=%s", envelope->event ? envelope->event->type_url : "");
+	if (message)
 		message_print(world, &text, message);
+	if (message)
 		protobuf_c_message_free_unpacked(message, NULL);
-	} else {
-		buf_print(&text, " UNDECODABLE");
-	}
-	if (buf_add(&text, "", 1, BYTES_MAX) < 0)
-		abort();
-	event->text = (char *)text.data;
-	list_add_before(&world->events, &event->node);
+	say(world, "%.*s", (int)text.len, (const char *)text.data);
+	buf_done(&text);
 }
 
 static void publisher_answer(const struct publisher *publisher, uint32_t stream)
@@ -111,11 +128,12 @@ static void publisher_frame(struct world *world, struct publisher *publisher,
 			request->payload.data);
 	if (!forward || !forward->envelope)
 		fail(world, "the shim sent something else than Forward to the events service");
-	if (!world->publisher_mute) {
-		event_keep(world, forward->envelope);
+	if (world->publisher_mute) {
+		protobuf_c_message_free_unpacked(&forward->base, NULL);
+	} else {
+		event_keep(world, forward);
 		publisher_answer(publisher, frame->header.stream);
 	}
-	protobuf_c_message_free_unpacked(&forward->base, NULL);
 	protobuf_c_message_free_unpacked(&request->base, NULL);
 }
 
@@ -241,8 +259,8 @@ static void events_print(struct world *world, const char *until, bool sorted)
 	if (sorted)
 		qsort(list, count, sizeof(list[0]), by_text);
 	for (size_t i = 0; i < count; i++) {
-		say(world, "%s", list[i]->text);
-		free(list[i]->text);
+		event_print(world, list[i]);
+		protobuf_c_message_free_unpacked(&list[i]->forward->base, NULL);
 		free(list[i]);
 	}
 }

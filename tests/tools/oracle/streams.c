@@ -41,20 +41,30 @@ static void stream_ready(struct world *world, struct source *source, short reven
 	source_close(world, source);
 }
 
-static void stream_open(struct world *world, struct stream *stream, bool to_container)
+static bool to_container(const struct stream *stream)
 {
-	int fd = open(stream->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	size_t len = strlen(stream->name);
 
-	if (fd >= 0 && to_container) {
-		/* With a reader there for a moment, the writer need not wait for the shim. */
-		int writer = open(stream->path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	return len > 5 && strcmp(stream->name + len - 5, "stdin") == 0;
+}
 
-		(void)fd_close(fd);
-		fd = writer;
+/* A client's open of stdin returns once the shim reads there; that of an output does at once. */
+static void stream_open(struct world *world, struct stream *stream)
+{
+	int flags = (to_container(stream) ? O_WRONLY : O_RDONLY) | O_NONBLOCK | O_CLOEXEC;
+	int64_t end = now_ms() + world->limit_ms;
+	int fd = open(stream->path, flags);
+
+	while (fd < 0 && errno == ENXIO && now_ms() < end) {
+		world_step(world, 5);
+		fd = open(stream->path, flags);
 	}
-	if (fd < 0)
-		fail(world, "open %s: errno %d", stream->path, errno);
-	source_add(world, &stream->source, fd, to_container ? 0 : POLLIN, stream_ready);
+	if (fd < 0) {
+		say(world, "! open %s: %s", stream->path,
+		    errno == ENXIO ? "nobody reads there" : "failed");
+		return;
+	}
+	source_add(world, &stream->source, fd, to_container(stream) ? 0 : POLLIN, stream_ready);
 }
 
 const char *stream_make(struct world *world, const char *owner, const char *which)
@@ -78,7 +88,8 @@ const char *stream_make(struct world *world, const char *owner, const char *whic
 		fail(world, "mkfifo %s: errno %d", stream->path, errno);
 	/* In front, so that a name used again finds the new one. */
 	list_add_before(world->streams.next, &stream->node);
-	stream_open(world, stream, strcmp(which, "stdin") == 0);
+	if (!to_container(stream))
+		stream_open(world, stream);
 	return stream->path;
 }
 
@@ -141,7 +152,7 @@ static void write_bytes(struct world *world, struct stream *stream, const uint8_
 {
 	int64_t end = now_ms() + world->limit_ms;
 
-	while (len > 0) {
+	while (len > 0 && stream->source.ready) {
 		ssize_t n = write(stream->source.fd, bytes, len);
 
 		if (n > 0) {
@@ -190,14 +201,18 @@ void stream_act(struct world *world, const struct words *words)
 	if (words->count < 3)
 		fail(world, "%s OWNER STREAM ...", act);
 	stream = stream_find(world, words->word[1], words->word[2]);
+	if (to_container(stream) && !stream->source.ready)
+		stream_open(world, stream);
 	if (strcmp(act, "read") == 0)
 		stream_read(world, words);
 	else if (strcmp(act, "write") == 0 && words->count > 3)
 		stream_write(world, words);
 	else if (strcmp(act, "close") == 0)
 		source_close(world, &stream->source);
+	else if (strcmp(act, "reopen") == 0 && !stream->source.ready)
+		stream_open(world, stream);
 	else if (strcmp(act, "reopen") == 0)
-		stream_open(world, stream, strcmp(words->word[2], "stdin") == 0);
+		return;
 	else if (strcmp(act, "hold") == 0)
 		stream->source.events = 0;
 	else if (strcmp(act, "release") == 0)

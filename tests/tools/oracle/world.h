@@ -99,7 +99,7 @@ struct stream {
 struct event {
 	struct list node;
 	char key[2 * NAME_MAX_BYTES]; /* "exit c1/e1" */
-	char *text;		      /* owned */
+	Pb__ForwardRequest *forward;  /* owned */
 };
 
 /* What a finished command left. */
