@@ -3,15 +3,19 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "config/base/err.h"
 
+/* Arrays, not pointers: a table of pointers would be relocated in every shim. */
 struct flag {
-	const char *name;
-	size_t at; /* in struct args */
+	char name[16];
+	uint8_t at; /* in struct args */
 	bool is_bool;
 };
+
+_Static_assert(sizeof(struct args) <= UINT8_MAX, "an offset fits");
 
 static const struct flag flags[] = {
 	{ "namespace", offsetof(struct args, ns), false },
@@ -41,7 +45,7 @@ static const struct flag *flag_find(const char *name, size_t len)
 /* Source: Go strconv.ParseBool. Returns 0 or -EINVAL. */
 static int bool_parse(const char *text, bool *value)
 {
-	static const char *const names[][6] = {
+	static const char names[2][6][6] = {
 		{ "0", "f", "F", "FALSE", "false", "False" },
 		{ "1", "t", "T", "TRUE", "true", "True" },
 	};

@@ -27,12 +27,15 @@ static const char runtime_name[] = "runtime";
 
 enum kind { KIND_BOOL, KIND_NUMBER, KIND_TEXT };
 
+/* Arrays, not pointers: a table of pointers would be relocated in every shim. */
 struct field {
-	const char *toml;
-	const char *json; /* struct tags of api/types/runc/options/oci.pb.go, in their order */
-	enum kind kind;
-	size_t at; /* in struct options */
+	char toml[14];
+	char json[16]; /* struct tags of api/types/runc/options/oci.pb.go, in their order */
+	uint8_t kind;  /* enum kind */
+	uint8_t at;    /* in struct options */
 };
+
+_Static_assert(sizeof(struct options) <= UINT8_MAX, "an offset fits");
 
 static const struct field fields[] = {
 	{ "NoPivotRoot", "no_pivot_root", KIND_BOOL, offsetof(struct options, no_pivot_root) },
@@ -138,7 +141,7 @@ static int toml_value(void *owner, const char *table, const char *key, enum toml
 		[KIND_NUMBER] = TOML_INTEGER,
 		[KIND_TEXT] = TOML_STRING,
 	};
-	static const char *const wants[] = {
+	static const char wants[][36] = {
 		[KIND_BOOL] = "wants true or false",
 		[KIND_NUMBER] = "wants a number from 0 to 4294967295",
 		[KIND_TEXT] = "wants a text in quotes",

@@ -110,8 +110,9 @@ static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 /* Take what follows a backslash. */
@@ -253,7 +254,8 @@ static int skip_brackets(struct toml *toml)
 			toml->line++;
 		if (c == '[' || c == '{')
 			open[depth++] = c;
-		else if ((c == ']' || c == '}') && open[--depth] != (c == ']' ? '[' : '{'))
+		else if ((c == ']' || c == '}') &&
+			 (depth == 0 || open[--depth] != (c == ']' ? '[' : '{')))
 			return fail(toml, "brackets do not match");
 	} while (depth > 0);
 	return 0;
