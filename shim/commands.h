@@ -19,7 +19,6 @@ struct daemon_config {
 	const char *socket_path;
 	int listen_fd; /* consumed */
 	int log_fd;    /* consumed; -1: none */
-	int v3;
 	int debug;
 };
 

@@ -148,6 +148,20 @@ struct container *container_new(struct shim *shim, const char *id, const char *b
 	return NULL;
 }
 
+/* The memory goes with the last operation that points to it. */
+static void free_memory(struct container *container)
+{
+	free(container->runc.name);
+	free(container->runc.root);
+	free(container->runc.log_path);
+	free(container->checkpoint);
+	free(container->cgroup_path);
+	free(container->rootfs);
+	free(container->bundle);
+	free(container->id);
+	free(container);
+}
+
 void container_free(struct container *container)
 {
 	struct shim *shim = container->shim;
@@ -174,15 +188,9 @@ void container_free(struct container *container)
 	options_done(&container->options);
 	if (container->spec_known)
 		spec_done(&container->spec);
-	free(container->runc.name);
-	free(container->runc.root);
-	free(container->runc.log_path);
-	free(container->checkpoint);
-	free(container->cgroup_path);
-	free(container->rootfs);
-	free(container->bundle);
-	free(container->id);
-	free(container);
+	container->retired = true;
+	if (container->operations == 0)
+		free_memory(container);
 	if (listed && shim->shutdown_wanted && list_empty(&shim->containers))
 		shim_end(shim);
 }
@@ -197,6 +205,7 @@ struct operation *operation_new(struct container *container, struct process *pro
 		return NULL;
 	}
 	operation->container = container;
+	container->operations++;
 	operation->process = process;
 	operation->call = call;
 	operation->timeout_ms = call ? call->timeout_ms : 0;
@@ -207,6 +216,8 @@ struct operation *operation_new(struct container *container, struct process *pro
 
 void operation_free(struct operation *operation)
 {
+	struct container *container = operation->container;
+
 	list_remove(&operation->link);
 	console_done(&operation->console);
 	checkpoint_options_done(&operation->checkpoint);
@@ -215,6 +226,8 @@ void operation_free(struct operation *operation)
 	free(operation->path);
 	free(operation->work);
 	free(operation);
+	if (--container->operations == 0 && container->retired)
+		free_memory(container);
 }
 
 void operation_queue(struct operation *operation, operation_fn *run)
@@ -231,9 +244,10 @@ void operation_queue(struct operation *operation, operation_fn *run)
 void operation_next(struct operation *operation)
 {
 	struct container *container = operation->container;
+	bool queued = !list_empty(&operation->link);
 
 	operation_free(operation);
-	if (!list_empty(&container->queue)) {
+	if (queued && !list_empty(&container->queue)) {
 		struct operation *next = owner_of(container->queue.next, struct operation, link);
 
 		next->run(next);

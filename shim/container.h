@@ -70,6 +70,8 @@ struct container {
 	struct operation *creating;
 	struct operation *ending; /* what happens between init's exit and its publication */
 	struct list queue;	  /* struct operation: one at a time works on init */
+	unsigned int operations;  /* that exist: the memory stays until the last one is freed */
+	bool retired;		  /* container_free was called */
 	struct list link;
 };
 
@@ -118,7 +120,10 @@ struct process *shim_process(struct shim *shim, const char *id, const char *exec
 struct container *container_new(struct shim *shim, const char *id, const char *bundle,
 				struct err *err);
 
-/* Free it with all that it owns; waiters are released. Tells the shim when it was the last. */
+/*
+ * Forget it with all that it owns; waiters are released. A Kill that is still under way keeps the
+ * memory, and nothing else. Tells the shim when it was the last container.
+ */
 void container_free(struct container *container);
 
 /* Content of a process; its stdio must be initialised by the caller. Returns 0 or -ENOMEM. */

@@ -241,7 +241,7 @@ void create_cancel(struct container *container)
 	struct operation *operation = container->creating;
 	struct err err;
 
-	if (!operation)
+	if (!operation || operation->failure_code) /* it is being undone already */
 		return;
 	if (runc_is_running(&operation->runc)) {
 		runc_cancel(&operation->runc);
@@ -297,6 +297,8 @@ void create_task_take(struct shim *shim, struct call *call, Pb__CreateTaskReques
 	container = operation->container;
 	operation->create = request;
 	container->creating = operation;
+	exit_hold(&container->init); /* an exit is told after the creation, and only if that
+					succeeds */
 	list_add_before(&shim->containers, &container->link);
 	if (prepare(container, operation, &err) < 0) {
 		fail(operation, &err, false);

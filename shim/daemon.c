@@ -87,7 +87,7 @@ static int init(struct shim *shim, const struct daemon_config *config, struct er
 {
 	int listen_fd = config->listen_fd;
 
-	*shim = (struct shim){ .ns = config->ns, .v3 = config->v3 };
+	*shim = (struct shim){ .ns = config->ns };
 	list_init(&shim->containers);
 	loop_timer_init(&shim->ending_timer, on_ending_timer);
 	shim->socket_path = strdup(config->socket_path);

@@ -248,7 +248,7 @@ static void handle_shutdown(struct shim *shim, struct call *call, void *request)
 	call_reply(call, NULL);
 	if (list_empty(&shim->containers))
 		shim_end(shim);
-	else if (shim->v3) /* nobody asks again when the last one goes */
+	else /* perhaps nobody asks again when the last one goes */
 		shim->shutdown_wanted = true;
 }
 

@@ -20,9 +20,8 @@ struct shim {
 	struct list containers; /* struct container */
 	const char *ns;		/* containerd namespace */
 	char *socket_path;	/* owned; unlinked at the end */
-	bool v3;	      /* announced version 3: containers may come and go without `delete` */
-	bool shutdown_wanted; /* Shutdown came while containers remained */
-	bool ending;	      /* flushing events, then the loop stops */
+	bool shutdown_wanted;	/* Shutdown came while containers remained */
+	bool ending;		/* flushing events, then the loop stops */
 	struct loop_timer ending_timer;
 };
 

@@ -108,7 +108,6 @@ static int open_log(void)
 static int fork_daemon(const struct args *args, const struct bootstrap *bootstrap, const char *path,
 		       int listen_fd, struct err *err)
 {
-	const char *forced = getenv(BOOTSTRAP_VERSION_ENV);
 	const char *ttrpc =
 		bootstrap->ttrpc_address ? bootstrap->ttrpc_address : getenv("TTRPC_ADDRESS");
 	pid_t pid;
@@ -123,7 +122,6 @@ static int fork_daemon(const struct args *args, const struct bootstrap *bootstra
 			.socket_path = path,
 			.listen_fd = listen_fd,
 			.log_fd = open_log(),
-			.v3 = bootstrap_announces_v3(bootstrap->versioned, forced),
 			.debug = args->debug || bootstrap->debug,
 		};
 
@@ -214,6 +212,7 @@ int command_start(const struct args *args)
 	int code;
 
 	(void)umask(022);
+	(void)close_range(STDERR_FILENO + 1, ~0U, 0); /* the daemon inherits nothing by accident */
 	code = start(args, &bootstrap, &err);
 	if (code < 0)
 		(void)fprintf(stderr, "%s\n", err.msg);
