@@ -65,7 +65,7 @@ all: $(PROGRAMS)
 $(BUILD)/containerd-shim-azl-v2: $(call OBJ,shim/main.c $(LIB_C)) $(PB_O)
 	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(SHIM_LIBS)
 
-$(BUILD)/obj/%.o: %.c $(PB_C) | $(BUILD)/.flags
+$(BUILD)/obj/%.o: %.c $(PB_C) $(BUILD)/.flags
 	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(WARN) $(DEV_CFLAGS) -MMD -MP -c -o $@ $<
 
 # The revision is one object's business: a commit rebuilds that one alone.
@@ -77,14 +77,14 @@ $(GEN)/%.pb-c.o: $(GEN)/%.pb-c.c
 $(GEN)/%.pb-c.c: %.proto $(PROTO)
 	$(call say,PROTOC,$@)mkdir -p $(GEN) && $(PROTOC_C) --proto_path=. --c_out=$(GEN) $<
 
-# Objects follow the flags: a build with other flags in the same folder starts over.
+# Objects follow the flags: the file changes only when they do.
 FLAGS_NOW := $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(WARN) $(DEV_CFLAGS)
 $(BUILD)/.flags: FORCE
-	@mkdir -p $(@D) && printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' | cmp -s - $@ || { \
-		rm -rf $(BUILD)/obj && printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' > $@; }
+	@mkdir -p $(@D) && printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' | cmp -s - $@ || \
+		printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' > $@
 .PHONY: FORCE
 FORCE:
-.SECONDARY:
+.SECONDARY: $(PB_C)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
