@@ -4,12 +4,15 @@
 #   make fuzz-corpus               every kept input once, in an ordinary program under ASan and UBSan
 #   make fuzz-build                the fuzzers (clang, libFuzzer, ASan, UBSan)
 #   make fuzz FUZZ_SECONDS=600     each fuzzer for so long; FUZZ_ONLY=json for one
-#   make fuzz-merge                keep of what was found only what reaches new code
+#   make fuzz-merge                add to the kept inputs what was found, is small, and reaches more
 
 FUZZ_CC      ?= clang
 FUZZ_SECONDS ?= 600
 FUZZ_ONLY    ?=
 FUZZ_MAX_LEN ?= 6000
+FUZZ_KEEP_BYTES ?= 300
+# yajl and protobuf-c built with the same flags, as archives, let the fuzzers see into them.
+FUZZ_LIBS    ?= $(SHIM_LIBS)
 
 # Pure modules, and no more: a fuzzer needs no loop and no children.
 FUZZ_LIB_C := $(BASE_C) config/json.c cgroups/keyed.c $(addprefix shim/,args.c bootstrap.c message.c \
@@ -29,7 +32,7 @@ FUZZ_SAN_O  = $(patsubst %.c,$(BUILD)/san/%.o,$(FUZZ_LIB_C) tests/fuzz/standalon
 fuzz-build: $(FUZZ_NAMES:%=$(FUZZ_DIR)/fuzz_%)
 
 $(FUZZ_DIR)/fuzz_%: $(FUZZ_DIR)/obj/tests/fuzz/fuzz_%.o $(FUZZ_O)
-	$(call say,FUZZ,$@)$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(SHIM_LIBS)
+	$(call say,FUZZ,$@)$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(FUZZ_LIBS)
 
 $(FUZZ_DIR)/obj/%.o: %.c $(PB_C)
 	$(call say,FUZZ,$@)mkdir -p $(@D) && $(FUZZ_CC) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
@@ -52,10 +55,10 @@ fuzz: fuzz-build
 
 fuzz-merge: fuzz-build
 	$(Q)for name in $(FUZZ_NAMES); do \
-		rm -rf $(FUZZ_DIR)/merged && mkdir -p $(FUZZ_DIR)/merged $(FUZZ_DIR)/found/$$name && \
-		$(FUZZ_DIR)/fuzz_$$name -merge=1 -max_len=$(FUZZ_MAX_LEN) $(FUZZ_DIR)/merged \
-			tests/fuzz/corpus/$$name $(FUZZ_DIR)/found/$$name || exit 1; \
-		cp -n $(FUZZ_DIR)/merged/* tests/fuzz/corpus/$$name/; \
+		rm -rf $(FUZZ_DIR)/small && mkdir -p $(FUZZ_DIR)/small && \
+		find $(FUZZ_DIR)/found/$$name -type f -size -$(FUZZ_KEEP_BYTES)c \
+			-exec cp -t $(FUZZ_DIR)/small {} + && \
+		$(FUZZ_DIR)/fuzz_$$name -merge=1 tests/fuzz/corpus/$$name $(FUZZ_DIR)/small || exit 1; \
 	done
 
 $(BUILD)/fuzz-corpus/%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(FUZZ_SAN_O)
