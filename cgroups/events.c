@@ -33,7 +33,7 @@ int cg_events_read(int dir, struct cg_events *events, struct err *err)
 	}
 	cg_file_close(&file);
 	if (code < 0)
-		return err_set(err, code, "read cgroup.events: %s", strerror(-code));
+		return err_set(err, code, "read cgroup.events: %s", err_reason(-code));
 	if (!told)
 		return err_set(err, -EBADMSG, "cgroup.events does not say whether it is populated");
 	*events = found;
@@ -45,7 +45,7 @@ int cg_events_oom_kill(int dir, uint64_t *count, struct err *err)
 	int code = cg_file_find(dir, "memory.events", "oom_kill", count);
 
 	if (code < 0)
-		return err_set(err, code, "read memory.events: %s", strerror(-code));
+		return err_set(err, code, "read memory.events: %s", err_reason(-code));
 	if (code == 0)
 		return err_set(err, -EBADMSG, "memory.events has no oom_kill");
 	return 0;

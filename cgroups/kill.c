@@ -18,14 +18,14 @@ int cg_kill(int dir, struct err *err)
 {
 	int code = cg_file_write(dir, "cgroup.kill", "1");
 
-	return code < 0 ? err_set(err, code, "write cgroup.kill: %s", strerror(-code)) : 0;
+	return code < 0 ? err_set(err, code, "write cgroup.kill: %s", err_reason(-code)) : 0;
 }
 
 int cg_freeze(int dir, bool frozen, struct err *err)
 {
 	int code = cg_file_write(dir, "cgroup.freeze", frozen ? "1" : "0");
 
-	return code < 0 ? err_set(err, code, "write cgroup.freeze: %s", strerror(-code)) : 0;
+	return code < 0 ? err_set(err, code, "write cgroup.freeze: %s", err_reason(-code)) : 0;
 }
 
 /* Returns 0 when it is gone. */
@@ -120,6 +120,6 @@ int cg_remove(int root, const char *path, struct err *err)
 		return code;
 	code = remove_tree(parent, saved);
 	if (code < 0)
-		return err_set(err, code, "remove cgroup %s: %s", path, strerror(-code));
+		return err_set(err, code, "remove cgroup %s: %s", path, err_reason(-code));
 	return 0;
 }

@@ -80,6 +80,6 @@ int cg_procs_read(int dir, struct cg_procs *procs, struct err *err)
 	}
 	cg_walk_end(&walk);
 	if (code < 0)
-		return err_set(err, code, "read processes of cgroup: %s", strerror(-code));
+		return err_set(err, code, "read processes of cgroup: %s", err_reason(-code));
 	return 0;
 }

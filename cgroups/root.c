@@ -69,7 +69,7 @@ int cg_open_below(int root, const char *path, int *dir, struct err *err)
 	int fd = open_beneath(root, relative(path), O_RDONLY);
 
 	if (fd < 0)
-		return err_set(err, fd, "open cgroup %s: %s", path, strerror(-fd));
+		return err_set(err, fd, "open cgroup %s: %s", path, err_reason(-fd));
 	*dir = fd;
 	return 0;
 }
@@ -97,7 +97,7 @@ static int path_of_pid(pid_t pid, char *path, size_t room, struct err *err)
 	cg_file_close(&file);
 	if (code < 0)
 		return err_set(err, code, "read cgroup of process %d: %s", (int)pid,
-			       strerror(-code));
+			       err_reason(-code));
 	if (found.len >= room)
 		return err_set(err, -ENAMETOOLONG, "cgroup of process %d: path too long", (int)pid);
 	memcpy(path, found.at, found.len);
@@ -149,7 +149,7 @@ int cg_enable_controllers(int root, const char *path, struct err *err)
 	int code = 0;
 
 	if (len < 0)
-		return err_set(err, (int)len, "read cgroup.controllers: %s", strerror((int)-len));
+		return err_set(err, (int)len, "read cgroup.controllers: %s", err_reason((int)-len));
 	while (*at && dir >= 0) {
 		size_t name_len = strcspn(at, "/");
 		char name[256];
@@ -158,7 +158,7 @@ int cg_enable_controllers(int root, const char *path, struct err *err)
 		code = enable_at(dir, wanted);
 		if (code < 0)
 			(void)err_set(err, code, "enable controllers for %s, above %s: %s", path,
-				      at, strerror(-code));
+				      at, err_reason(-code));
 		(void)snprintf(name, sizeof(name), "%.*s", (int)name_len, at);
 		at += name_len;
 		at += strspn(at, "/");
@@ -169,6 +169,6 @@ int cg_enable_controllers(int root, const char *path, struct err *err)
 		dir = next;
 	}
 	if (dir < 0)
-		return err_set(err, dir, "enable controllers for %s: %s", path, strerror(-dir));
+		return err_set(err, dir, "enable controllers for %s: %s", path, err_reason(-dir));
 	return code;
 }

@@ -361,7 +361,7 @@ int cg_stats_read(int dir, struct cg_stats *stats, struct err *err)
 	if (len == -ENODEV)
 		len = -ENOENT;
 	if (len < 0)
-		return err_set(err, (int)len, "read cgroup.controllers: %s", strerror((int)-len));
+		return err_set(err, (int)len, "read cgroup.controllers: %s", err_reason((int)-len));
 	read_numbers(dir, (struct cg_text){ text, (size_t)len }, stats);
 	code = read_io(dir, &stats->io);
 	if (code == 0)
@@ -371,7 +371,7 @@ int cg_stats_read(int dir, struct cg_stats *stats, struct err *err)
 	if (code == 0)
 		return 0;
 	cg_stats_done(stats);
-	return err_set(err, code, "read cgroup figures: %s", strerror(-code));
+	return err_set(err, code, "read cgroup figures: %s", err_reason(-code));
 }
 
 void cg_stats_done(struct cg_stats *stats)

@@ -198,7 +198,7 @@ static int scan_answer(struct scan *scan, int code)
 	if (scan->err->code == code)
 		(void)err_wrap(scan->err, "%s", at);
 	else
-		(void)err_set(scan->err, code, "%s: %s", at, strerror(-code));
+		(void)err_set(scan->err, code, "%s: %s", at, err_reason(-code));
 	return 0;
 }
 

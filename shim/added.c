@@ -10,18 +10,16 @@
 
 #include "config/base/clean.h"
 #include "config/base/err.h"
-#include "config/json.h"
 #include "shim/announce.h"
 #include "shim/args.h"
 #include "shim/container.h"
 #include "shim/engine.h"
 #include "shim/exit.h"
+#include "shim/process_spec.h"
 #include "shim/proto/task.pb-c.h"
 #include "shim/server.h"
 #include "shim/shim.h"
 #include "shim/status.h"
-
-enum { ADDED_SPEC_MAX_BYTES = 4 << 20 };
 
 /* ---- exec: remember what is to be started ---- */
 
@@ -44,8 +42,8 @@ static int fill(struct process *process, const Pb__ExecProcessRequest *request, 
 		return err_set(err, -ENOMEM, "no memory for the streams");
 	if (!value || value->len == 0)
 		return err_set(err, -EINVAL, "process spec: unexpected end of JSON input");
-	if (json_set_bool((const char *)value->data, value->len, "terminal", request->terminal,
-			  &process->spec, ADDED_SPEC_MAX_BYTES, err) < 0)
+	if (process_spec_write((const char *)value->data, value->len, request->terminal,
+			       &process->spec, err) < 0)
 		return err_wrap(err, "process spec");
 	return 0;
 }
@@ -243,7 +241,7 @@ void added_kill(struct process *process, struct call *call, const Pb__KillReques
 		(void)err_set(&err, errno == ESRCH ? STATUS_E_NOT_FOUND : -errno,
 			      errno == ESRCH ? "exec kill error: process already finished"
 					     : "exec kill error: unknown error after kill: %s",
-			      errno == EINVAL ? "invalid argument" : strerror(errno));
+			      errno == EINVAL ? "invalid argument" : err_reason(errno));
 	if (err.code)
 		call_fail(call, &err);
 	else

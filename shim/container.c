@@ -139,7 +139,7 @@ struct container *container_new(struct shim *shim, const char *id, const char *b
 	else if (container->bundle_fd < 0)
 		(void)err_set(err, errno == ENOENT ? STATUS_E_NOT_FOUND : -errno,
 			      "open bundle %s: %s", bundle,
-			      errno == ENOENT ? "no such file or directory" : strerror(errno));
+			      errno == ENOENT ? "no such file or directory" : err_reason(errno));
 	else if (stdio_init(&container->init.stdio, &shim->loop, NULL, NULL, NULL, false) < 0)
 		(void)err_set(err, -ENOMEM, "no memory for container %s", id);
 	else

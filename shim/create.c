@@ -199,9 +199,13 @@ static int read_request(struct container *container, const Pb__CreateTaskRequest
 			struct err *err)
 {
 	struct err spec_err;
+	int code = options_parse(request->options, &container->options, err);
 
-	if (options_parse(request->options, &container->options, err) < 0)
-		return err->code;
+	if (code > 0)
+		return err_set(err, -EINVAL, "type with url %.200s: not found",
+			       request->options->type_url);
+	if (code < 0)
+		return code;
 	container->has_rootfs = request->n_rootfs > 0;
 	if (container->has_rootfs && mkdir(container->rootfs, 0711) < 0 && errno != EEXIST)
 		return err_errno(err, "mkdir %s", container->rootfs);

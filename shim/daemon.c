@@ -114,7 +114,7 @@ int daemon_run(const struct daemon_config *config)
 	(void)mallopt(M_TRIM_THRESHOLD, DAEMON_HEAP_KEEP_BYTES);
 	(void)mallopt(M_TOP_PAD, 0);
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
-		log_error(NULL, "cannot become a subreaper: %s", strerror(errno));
+		log_error(NULL, "cannot become a subreaper: %s", err_reason(errno));
 	code = init(&shim, config, &err);
 	if (code < 0)
 		log_error(NULL, "%s", err.msg);

@@ -140,7 +140,7 @@ int command_delete(const struct args *args)
 
 	if (bundle_fd < 0) {
 		(void)fprintf(stderr, "open bundle %s: %s\n", bundle ? bundle : ".",
-			      strerror(errno));
+			      err_reason(errno));
 		return 1;
 	}
 	clean_bundle(args->ns, args->id, bundle, bundle_fd);

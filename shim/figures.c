@@ -73,7 +73,7 @@ void figures_pids(struct container *container, struct call *call)
 		code = put_pid(container, container->init.pid, &out);
 	if (code < 0) {
 		(void)err_set(&err, code, "list the processes of %s: %s", container->id,
-			      strerror(-code));
+			      err_reason(-code));
 		call_fail(call, &err);
 	} else {
 		call_reply_bytes(call, out.data, out.len);

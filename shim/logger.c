@@ -93,7 +93,7 @@ static pid_t launch(const char *uri, const char *id, const char *ns, const int f
 		return err_set(err, -EINVAL, "logging binary %s: the path must be absolute", uri);
 	n = uri_query_args(uri, args + 1);
 	if (n < 0)
-		return err_set(err, n, "logging binary %s: arguments: %s", uri, strerror(-n));
+		return err_set(err, n, "logging binary %s: arguments: %s", uri, err_reason(-n));
 	args[0] = path;
 	(void)snprintf(env_id, sizeof(env_id), "CONTAINER_ID=%s", id);
 	(void)snprintf(env_ns, sizeof(env_ns), "CONTAINER_NAMESPACE=%s", ns);

@@ -52,7 +52,7 @@ static _Noreturn void program_become(const char *const *argv, int out)
 
 	if (dup2(out, STDOUT_FILENO) >= 0 && dup2(out, STDERR_FILENO) >= 0) {
 		(void)execvp(argv[0], args);
-		dprintf(STDERR_FILENO, "%s", strerror(errno));
+		dprintf(STDERR_FILENO, "%s", err_reason(errno));
 	}
 	_exit(127);
 }

@@ -186,7 +186,7 @@ static int read_toml(const char *path, struct options *options, struct err *err)
 		return err_set(err, -EINVAL, "config_path %s is no file", path);
 	code = fd_read_file(AT_FDCWD, path, OPTIONS_FILE_MAX_BYTES, &text);
 	if (code < 0)
-		(void)err_set(err, code, "%s", strerror(-code));
+		(void)err_set(err, code, "%s", err_reason(-code));
 	else
 		code = options_parse_toml((const char *)text.data, text.len, options, err);
 	buf_done(&text);
@@ -388,7 +388,7 @@ int checkpoint_options_parse(const Pb__Any *any, struct checkpoint_options *opti
 	message_free(message);
 	if (code < 0) {
 		checkpoint_options_done(&found);
-		return err_set(err, code, "checkpoint options: %s", strerror(-code));
+		return err_set(err, code, "checkpoint options: %s", err_reason(-code));
 	}
 	if (legacy) {
 		char *image_path = found.work_path;
@@ -437,7 +437,7 @@ int options_write(int bundle_dir, const struct options *options, struct err *err
 	if (code == 0)
 		code = buf_add_text(&out, "}", SIZE_MAX);
 	if (code < 0)
-		code = err_set(err, code, "write %s: %s", options_name, strerror(-code));
+		code = err_set(err, code, "write %s: %s", options_name, err_reason(-code));
 	else
 		code = fd_replace_file(bundle_dir, options_name, out.data, out.len, 0600, err);
 	buf_done(&out);
@@ -484,7 +484,7 @@ int options_read(int bundle_dir, struct options *options, struct err *err)
 		code = 0;
 	n = fd_read_text(bundle_dir, runtime_name, runtime, sizeof(runtime));
 	if (code == 0 && n < 0 && n != -ENOENT)
-		code = err_set(err, (int)n, "read %s: %s", runtime_name, strerror((int)-n));
+		code = err_set(err, (int)n, "read %s: %s", runtime_name, err_reason((int)-n));
 	else if (code == 0 && n > 0 && set_text(&found.binary_name, runtime, strlen(runtime)) < 0)
 		code = err_set(err, -ENOMEM, "no memory");
 	if (code < 0) {

@@ -95,11 +95,12 @@ static void close_call(struct runc_call *call)
 static void explain(struct runc_call *call, const struct child_exit *ended)
 {
 	struct err *failed = &call->failed;
-	ssize_t n = read(call->report_fd, failed, sizeof(*failed));
+	struct spawn_report said;
 
-	if (n == (ssize_t)sizeof(*failed)) {
-		failed->msg[sizeof(failed->msg) - 1] = '\0';
-		call->prepare_failed = true;
+	if (read(call->report_fd, &said, sizeof(said)) == (ssize_t)sizeof(said)) {
+		said.err.msg[sizeof(said.err.msg) - 1] = '\0';
+		*failed = said.err;
+		call->prepare_failed = !said.prepared;
 		return;
 	}
 	while (call->output_fd >= 0 && read_output(call))
@@ -340,7 +341,7 @@ int runc_read_pid(int bundle_fd, const char *name, pid_t *pid, struct err *err)
 	uint64_t value;
 
 	if (len < 0)
-		return err_set(err, -EIO, "open %s: %s", name, strerror((int)-len));
+		return err_set(err, -EIO, "open %s: %s", name, err_reason((int)-len));
 	if (num_u64_parse(text, (size_t)len, &value) < 0 || value < 2 || value > INT_MAX)
 		return err_set(err, -EIO, "%s holds no process id: \"%s\"", name, text);
 	*pid = (pid_t)value;

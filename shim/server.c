@@ -271,7 +271,7 @@ static void on_frame(struct connection *connection, enum ttrpc_verdict verdict,
 		       "StreamID must be odd for client initiated streams");
 	else if (stream <= connection->last_stream)
 		refuse(connection, stream, STATUS_E_INVALID,
-		       "StreamID cannot be re-used or decrease");
+		       "StreamID cannot be re-used and must increment");
 	else
 		on_request(connection, frame);
 }
@@ -412,7 +412,7 @@ int server_init_take(struct server *server, struct loop *loop, int *listen_fd, s
 	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	code = loop_add(loop, &server->source, *listen_fd, EPOLLIN);
 	if (code < 0)
-		return err_set(err, code, "watch the listening socket: %s", strerror(-code));
+		return err_set(err, code, "watch the listening socket: %s", err_reason(-code));
 	server->listen_fd = fd_take(listen_fd);
 	return 0;
 }

@@ -192,7 +192,7 @@ static void handle_resize(struct shim *shim, struct call *call, void *request)
 	}
 	code = stdio_resize(&process->stdio, (uint16_t)resize->width, (uint16_t)resize->height);
 	if (code < 0) {
-		(void)err_set(&err, code, "resize the terminal: %s", strerror(-code));
+		(void)err_set(&err, code, "resize the terminal: %s", err_reason(-code));
 		call_fail(call, &err);
 		return;
 	}

@@ -73,7 +73,7 @@ static int place_descriptors(const struct spawn *spawn)
 /* In the child. Never returns. */
 static void __attribute__((noreturn)) child_main(const struct spawn *spawn, pid_t parent)
 {
-	struct err err = { 0 };
+	struct spawn_report said = { 0 };
 	int report = spawn->report_fd < 0 ? -1 : park(spawn->report_fd);
 	int code;
 
@@ -82,24 +82,26 @@ static void __attribute__((noreturn)) child_main(const struct spawn *spawn, pid_
 	if (getppid() != parent)
 		_exit(SPAWN_EXIT_FAILED);
 	reset_signals();
-	code = spawn->prepare ? spawn->prepare(spawn->owner, &err) : 0;
+	code = spawn->prepare ? spawn->prepare(spawn->owner, &said.err) : 0;
+	said.prepared = code == 0;
 	if (code == 0 && !spawn->program)
 		_exit(0);
 	if (code == 0 && spawn->cwd_fd >= 0 && fchdir(spawn->cwd_fd) < 0)
-		code = err_errno(&err, "chdir to the bundle");
+		code = err_errno(&said.err, "chdir to the bundle");
 	if (code == 0) {
 		code = place_descriptors(spawn);
 		if (code < 0)
-			(void)err_set(&err, code, "descriptors for %s: %s", spawn->program,
-				      strerror(-code));
+			(void)err_set(&said.err, code, "descriptors for %s: %s", spawn->program,
+				      err_reason(-code));
 	}
 	if (code == 0) {
 		(void)execve(spawn->program, (char *const *)(const void *)spawn->argv,
 			     spawn->envp ? spawn->envp : spawn_environment());
-		(void)err_set(&err, -errno, "fork/exec %s: %s", spawn->program, strerror(errno));
+		(void)err_set(&said.err, -errno, "fork/exec %s: %s", spawn->program,
+			      err_reason(errno));
 	}
 	if (report >= 0)
-		(void)fd_write_all(report, &err, sizeof(err));
+		(void)fd_write_all(report, &said, sizeof(said));
 	_exit(SPAWN_EXIT_FAILED);
 }
 

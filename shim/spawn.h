@@ -7,9 +7,15 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-struct err;
+#include "config/base/err.h"
 
 enum { SPAWN_EXTRA_MAX = 3 };
+
+/* What a child that never became the program says. */
+struct spawn_report {
+	int prepared; /* prepare() was done: the program itself could not be started */
+	struct err err;
+};
 
 struct spawn {
 	const char *program;	    /* absolute path; NULL: prepare() is all that the child does */

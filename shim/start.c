@@ -168,7 +168,7 @@ static int tell(const struct bootstrap *bootstrap, const char *path, struct err 
 	if (code == 0)
 		code = fd_write_all(STDOUT_FILENO, answer.data, answer.len);
 	buf_done(&answer);
-	return code < 0 ? err_set(err, code, "write the address: %s", strerror(-code)) : 0;
+	return code < 0 ? err_set(err, code, "write the address: %s", err_reason(-code)) : 0;
 }
 
 static int start(const struct args *args, struct bootstrap *bootstrap, struct err *err)

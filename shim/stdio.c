@@ -179,7 +179,7 @@ static int open_plain_file(struct stdio *stdio, int i, const char *path, struct 
 			       "failed: "
 			       "open %s: %s",
 			       path, path,
-			       errno == ENOENT ? "no such file or directory" : strerror(errno));
+			       errno == ENOENT ? "no such file or directory" : err_reason(errno));
 	return 0;
 }
 
@@ -205,7 +205,7 @@ static int open_output(struct stdio *stdio, int i, struct err *err)
 			err, -errno,
 			"failed to start io pipe copy: containerd-shim: opening w/o fifo \"%s\" "
 			"failed: %s",
-			path, strerror(errno));
+			path, err_reason(errno));
 	return 0;
 }
 
@@ -321,7 +321,7 @@ static int start_copy(struct stdio *stdio, int i, int *from, int *to, bool termi
 {
 	int code = copier_start_take(&stdio->copy[i], from, to, terminal);
 
-	return code < 0 ? err_set(err, code, "failed to start io pipe copy: %s", strerror(-code))
+	return code < 0 ? err_set(err, code, "failed to start io pipe copy: %s", err_reason(-code))
 			: 0;
 }
 

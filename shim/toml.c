@@ -325,7 +325,7 @@ static int take_pair(struct toml *toml)
 		return end_line(toml);
 	if (toml->err->code == code)
 		return err_wrap(toml->err, "line %d: %s", line, toml->key);
-	return err_set(toml->err, code, "line %d: %s: %s", line, toml->key, strerror(-code));
+	return err_set(toml->err, code, "line %d: %s: %s", line, toml->key, err_reason(-code));
 }
 
 static int take_line(struct toml *toml)

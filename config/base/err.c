@@ -1,10 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/base/err.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+const char *err_reason(int value)
+{
+	static char text[96];
+
+	(void)snprintf(text, sizeof(text), "%s", strerror(value));
+	if (islower((unsigned char)text[1]))
+		text[0] = (char)tolower((unsigned char)text[0]);
+	return text;
+}
 
 int err_set(struct err *err, int code, const char *fmt, ...)
 {
@@ -27,7 +38,7 @@ int err_errno(struct err *err, const char *fmt, ...)
 	(void)vsnprintf(err->msg, sizeof(err->msg), fmt, args);
 	va_end(args);
 	used = strlen(err->msg);
-	(void)snprintf(err->msg + used, sizeof(err->msg) - used, ": %s", strerror(-code));
+	(void)snprintf(err->msg + used, sizeof(err->msg) - used, ": %s", err_reason(-code));
 	err->code = code;
 	return code;
 }

@@ -22,6 +22,13 @@ int err_set(struct err *err, int code, const char *fmt, ...) __attribute__((form
 /* As err_set with -errno; the text of errno is appended after a colon. */
 int err_errno(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/*
+ * What an errno value (positive) means, in lower case as in Go's syscall package: clients of
+ * containerd look for "no such file or directory" and "permission denied" in our texts. Static; the
+ * next call overwrites it.
+ */
+const char *err_reason(int value);
+
 /* Put context in front of an error that is already filled: "context: what it said". Returns its
  * code. */
 int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

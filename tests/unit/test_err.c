@@ -21,7 +21,7 @@ TEST(appends_the_text_of_errno)
 
 	errno = ENOENT;
 	CHECK(err_errno(&err, "open %s", "x") == -ENOENT);
-	CHECK_TEXT(err.msg, "open x: No such file or directory");
+	CHECK_TEXT(err.msg, "open x: no such file or directory");
 }
 
 TEST(puts_context_in_front)

@@ -209,7 +209,7 @@ TEST(stops_when_told_to)
 	CHECK(scan("{\"a\":1,\"b\":[1],broken", stop_at_b, &answer, &err) == 7);
 	answer = -ENOMEM;
 	CHECK(scan("{\"a\":1,\"b\":[1],broken", stop_at_b, &answer, &err) == -ENOMEM);
-	CHECK_TEXT(err.msg, "b[0]: Cannot allocate memory");
+	CHECK_TEXT(err.msg, "b[0]: cannot allocate memory");
 }
 
 static int stop_with_reason(void *owner, const struct json_path *path, enum json_type type,
@@ -257,7 +257,7 @@ TEST(names_the_file_in_its_errors)
 	struct err err;
 
 	CHECK(json_scan_file(folder.fd, "none", 10, nothing, NULL, &err) == -ENOENT);
-	CHECK_TEXT(err.msg, "open none: No such file or directory");
+	CHECK_TEXT(err.msg, "open none: no such file or directory");
 	folder_put_text(&folder, "f", "{\"a\":[}");
 	CHECK(json_scan_file(folder.fd, "f", 100, nothing, NULL, &err) == -EBADMSG);
 	CHECK(strncmp(err.msg, "f: not JSON at byte 7: ", 23) == 0);

@@ -254,7 +254,7 @@ TEST(a_missing_layer_is_named)
 			      "overlay", "overlay", "", { "lowerdir=/tmp/t/1:/tmp/t/gone" } },
 		      &err) == -ENOENT);
 	CHECK_TEXT(err.msg, "mount 1 of 1 (overlay from overlay on /tmp/t/rootfs): lowerdir "
-			    "/tmp/t/gone: No such file or directory");
+			    "/tmp/t/gone: no such file or directory");
 	CHECK(apply_one(&(struct entry){ "overlay",
 					 "overlay",
 					 "",
@@ -366,7 +366,7 @@ TEST(a_second_mount_that_fails_takes_the_first_away)
 		return;
 	CHECK(apply(entries, 2, &err) == -ENOENT);
 	CHECK_TEXT(err.msg, "mount 2 of 2 (bind from /tmp/t/gone on /tmp/t/rootfs): source "
-			    "/tmp/t/gone: No such file or directory");
+			    "/tmp/t/gone: no such file or directory");
 	CHECK(mounted_count() == 0);
 }
 
@@ -706,7 +706,7 @@ TEST(a_helper_mounts_and_its_words_are_told)
 	CHECK(strstr(err.msg,
 		     "mount helper mount.fuse3 failed: \"no such server\": exit status 3"));
 	CHECK(apply_one(&(struct entry){ "fuse.thing", "bad", "", { NULL } }, &err) == -EIO);
-	CHECK(strstr(err.msg, "mount helper mount.fuse failed: \"No such file or directory\""));
+	CHECK(strstr(err.msg, "mount helper mount.fuse failed: \"no such file or directory\""));
 	CHECK(setenv("PATH", before, 1) == 0);
 }
 

@@ -398,8 +398,8 @@ TEST(refuses_broken_files_of_a_bundle)
 		const char *msg;
 	} cases[] = {
 		{ "", -EBADMSG, "options.json: not JSON at byte 0: " },
-		{ "{\"root\":1}", -EINVAL, "options.json: root: Invalid argument" },
-		{ "{\"root\":\"a\\u0000\"}", -EINVAL, "options.json: root: Invalid argument" },
+		{ "{\"root\":1}", -EINVAL, "options.json: root: invalid argument" },
+		{ "{\"root\":\"a\\u0000\"}", -EINVAL, "options.json: root: invalid argument" },
 		{ "{\"io_uid\":-1}", -ERANGE, "options.json: io_uid: " },
 		{ "{\"systemd_cgroup\":\"true\"}", -EINVAL, "options.json: systemd_cgroup: " },
 		{ "[]", -EINVAL, "options.json: document: " },

@@ -139,23 +139,23 @@ TEST(names_the_file_the_place_and_the_reason)
 		int code;
 		const char *msg;
 	} cases[] = {
-		{ "[]", -EINVAL, "config.json: document: Invalid argument" },
+		{ "[]", -EINVAL, "config.json: document: invalid argument" },
 		{ "{\"process\":{\"terminal\":1}}", -EINVAL,
-		  "config.json: process.terminal: Invalid argument" },
+		  "config.json: process.terminal: invalid argument" },
 		{ "{\"process\":{\"user\":{\"uid\":4294967296}}}", -EINVAL,
-		  "config.json: process.user.uid: Invalid argument" },
+		  "config.json: process.user.uid: invalid argument" },
 		{ "{\"process\":{\"user\":{\"uid\":-1}}}", -EINVAL,
-		  "config.json: process.user.uid: Invalid argument" },
+		  "config.json: process.user.uid: invalid argument" },
 		{ "{\"linux\":{\"cgroupsPath\":[\"a\"]}}", -EINVAL,
-		  "config.json: linux.cgroupsPath: Invalid argument" },
+		  "config.json: linux.cgroupsPath: invalid argument" },
 		{ "{\"linux\":{\"cgroupsPath\":\"a\\u0000b\"}}", -EINVAL,
-		  "config.json: linux.cgroupsPath: Invalid argument" },
+		  "config.json: linux.cgroupsPath: invalid argument" },
 		{ "{\"linux\":{\"namespaces\":{}}}", -EINVAL,
-		  "config.json: linux.namespaces: Invalid argument" },
+		  "config.json: linux.namespaces: invalid argument" },
 		{ "{\"linux\":{\"namespaces\":[\"pid\"]}}", -EINVAL,
-		  "config.json: linux.namespaces[0]: Invalid argument" },
+		  "config.json: linux.namespaces[0]: invalid argument" },
 		{ "{\"linux\":{\"namespaces\":[{},{\"type\":1}]}}", -EINVAL,
-		  "config.json: linux.namespaces[1].type: Invalid argument" },
+		  "config.json: linux.namespaces[1].type: invalid argument" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -176,7 +176,7 @@ TEST(tells_missing_broken_and_too_large_apart)
 	char group[SPEC_GROUP_ROOM];
 
 	CHECK(spec_read(folder.fd, &spec, &err) == -ENOENT);
-	CHECK_TEXT(err.msg, "open config.json: No such file or directory");
+	CHECK_TEXT(err.msg, "open config.json: no such file or directory");
 	CHECK(spec_read_group(folder.fd, group, sizeof(group), &err) == 0);
 	CHECK(read_text("{\"linux\":", &spec, &err) == -EBADMSG);
 	CHECK(strncmp(err.msg, "config.json: not JSON at byte 9: ", 33) == 0);
