@@ -17,6 +17,8 @@
 #include "config/base/clean.h"
 #include "config/base/err.h"
 #include "config/base/fd.h"
+#include "config/base/num.h"
+#include "config/json.h"
 #include "shim/args.h"
 #include "shim/cleanup.h"
 #include "shim/commands.h"
@@ -30,6 +32,7 @@ enum {
 	DELETE_LIMIT_MS = 4000, /* of the 5 s that containerd allows */
 	DELETE_KILLED = 137,	/* 128 + SIGKILL: what its own shim reports */
 	DELETE_TEXT_MAX = 512,
+	DELETE_BOOTSTRAP_MAX = 4096,
 };
 
 /* Clean up one bundle; what goes wrong is a warning. */
@@ -62,14 +65,37 @@ static void clean_bundle(const char *ns, const char *id, const char *bundle, int
 	options_done(&options);
 }
 
+static int on_version(void *owner, const struct json_path *path, enum json_type type,
+		      const char *text, size_t len)
+{
+	bool *is_v3 = owner;
+	uint64_t version;
+
+	if (type == JSON_NUMBER && json_path_is(path, "version", NULL) &&
+	    num_u64_parse(text, len, &version) == 0)
+		*is_v3 = version >= 3;
+	return 0;
+}
+
+/* True when containers may have been connected to this bundle's shim without `start`. */
+static bool may_have_siblings(int bundle_fd)
+{
+	bool is_v3 = false;
+	struct err ignored;
+
+	return json_scan_file(bundle_fd, "bootstrap.json", DELETE_BOOTSTRAP_MAX, on_version, &is_v3,
+			      &ignored) >= 0 &&
+	       is_v3;
+}
+
 /* True when the bundle's shim does not answer any more. */
-static int is_shim_dead(int bundle_fd)
+static bool is_shim_dead(int bundle_fd)
 {
 	static const char scheme[] = "unix://";
 	char address[DELETE_TEXT_MAX];
 
 	if (fd_read_text(bundle_fd, "address", address, sizeof(address)) <= (ssize_t)sizeof(scheme))
-		return 0;
+		return false;
 	return strncmp(address, scheme, sizeof(scheme) - 1) == 0 &&
 	       !socket_is_alive(address + sizeof(scheme) - 1);
 }
@@ -144,7 +170,7 @@ int command_delete(const struct args *args)
 		return 1;
 	}
 	clean_bundle(args->ns, args->id, bundle, bundle_fd);
-	if (is_shim_dead(bundle_fd))
+	if (may_have_siblings(bundle_fd) && is_shim_dead(bundle_fd))
 		clean_siblings(args->ns, args->id, bundle_fd);
 	return print_response(bundle_fd) < 0;
 }

@@ -245,11 +245,12 @@ static void handle_connect(struct shim *shim, struct call *call, void *request)
 static void handle_shutdown(struct shim *shim, struct call *call, void *request)
 {
 	(void)request;
-	call_reply(call, NULL);
+	/* The socket goes before the answer: what follows it must not be taken for a newcomer. */
 	if (list_empty(&shim->containers))
 		shim_end(shim);
 	else /* perhaps nobody asks again when the last one goes */
 		shim->shutdown_wanted = true;
+	call_reply(call, NULL);
 }
 
 /* One entry per method; consumes: the handler keeps the request. */
