@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "shim/reaper.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "config/base/err.h"
+#include "tests/unit/test.h"
+#include "tests/unit/turn.h"
+
+enum { MANY = 50 };
+
+struct watched {
+	struct child child;
+	struct child_exit ended;
+	int calls;
+};
+
+static struct loop loop;
+static struct reaper reaper;
+static int terminated;
+
+static void on_terminate(void *owner)
+{
+	(void)owner;
+	terminated++;
+}
+
+static void open_reaper(void)
+{
+	struct err err;
+
+	CHECK(loop_init(&loop, &err) == 0);
+	CHECK(reaper_init(&reaper, &loop, &err) == 0);
+	reaper.terminate = on_terminate;
+}
+
+static void close_reaper(void)
+{
+	loop_remove(&loop, &reaper.source);
+	(void)close(reaper.signal_fd);
+	loop_done(&loop);
+}
+
+static void on_exit_of(struct child *child, const struct child_exit *ended)
+{
+	struct watched *watched = owner_of(child, struct watched, child);
+
+	watched->calls++;
+	watched->ended = *ended;
+}
+
+/* A child that ends with this code, or kills itself with -code. */
+static pid_t child_that_ends(int code)
+{
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	if (code < 0)
+		(void)raise(-code);
+	_exit(code);
+}
+
+static bool is_reaped(void *pid)
+{
+	return kill(*(pid_t *)pid, 0) < 0;
+}
+
+TEST(tells_exit_codes_and_signals)
+{
+	struct watched a = { 0 };
+	struct watched b = { 0 };
+	struct child_exit ended;
+
+	open_reaper();
+	child_init(&a.child, on_exit_of);
+	child_init(&b.child, on_exit_of);
+	CHECK(reaper_watch(&reaper, &a.child, child_that_ends(7), &ended) == 0);
+	CHECK(reaper_watch(&reaper, &b.child, child_that_ends(-SIGKILL), &ended) == 0);
+	CHECK(turn_until(&loop, turn_is_counted, &a.calls));
+	CHECK(turn_until(&loop, turn_is_counted, &b.calls));
+	CHECK(a.calls == 1 && a.ended.status == 7);
+	CHECK(b.calls == 1 && b.ended.status == 128 + SIGKILL);
+	CHECK(a.child.pid == 0 && list_empty(&a.child.link));
+	CHECK(a.ended.at.tv_sec <= time(NULL) && a.ended.at.tv_sec > time(NULL) - 60);
+	close_reaper();
+}
+
+static bool all_ended(void *owner)
+{
+	struct watched *all = owner;
+
+	for (int i = 0; i < MANY; i++)
+		if (all[i].calls == 0)
+			return false;
+	return true;
+}
+
+/* Signals of one kind do not queue: fifty exits may be one SIGCHLD. */
+TEST(misses_none_of_many_exits_at_once)
+{
+	static struct watched all[MANY];
+	struct child_exit ended;
+
+	open_reaper();
+	for (int i = 0; i < MANY; i++) {
+		child_init(&all[i].child, on_exit_of);
+		(void)reaper_watch(&reaper, &all[i].child, child_that_ends(i), &ended);
+	}
+	CHECK(turn_until(&loop, all_ended, all));
+	for (int i = 0; i < MANY; i++)
+		CHECK(all[i].calls == 1 && all[i].ended.status == (uint32_t)i);
+	close_reaper();
+}
+
+TEST(keeps_exits_that_nobody_watches_while_it_is_held)
+{
+	struct watched late = { 0 };
+	struct child_exit ended = { 0 };
+	pid_t pid;
+
+	open_reaper();
+	child_init(&late.child, on_exit_of);
+	reaper_hold(&reaper);
+	reaper_hold(&reaper);
+	pid = child_that_ends(9);
+	CHECK(turn_until(&loop, is_reaped, &pid));
+	reaper_release(&reaper);
+	CHECK(reaper_watch(&reaper, &late.child, pid, &ended) == 1);
+	CHECK(ended.pid == pid && ended.status == 9);
+	CHECK(late.child.pid == 0); /* claimed: nothing is watched */
+	CHECK(list_empty(&reaper.unclaimed));
+	reaper_release(&reaper);
+	close_reaper();
+}
+
+TEST(forgets_unclaimed_exits_with_the_last_holder)
+{
+	struct watched late = { 0 };
+	struct child_exit ended = { 0 };
+	pid_t pid;
+
+	open_reaper();
+	child_init(&late.child, on_exit_of);
+	reaper_hold(&reaper);
+	pid = child_that_ends(9);
+	CHECK(turn_until(&loop, is_reaped, &pid));
+	CHECK(!list_empty(&reaper.unclaimed));
+	reaper_release(&reaper);
+	CHECK(list_empty(&reaper.unclaimed));
+	CHECK(reaper_watch(&reaper, &late.child, pid, &ended) == 0);
+	reaper_forget(&late.child);
+	close_reaper();
+}
+
+TEST(reaps_but_does_not_tell_after_it_was_told_to_forget)
+{
+	struct watched a = { 0 };
+	struct child_exit ended;
+	pid_t pid;
+
+	open_reaper();
+	child_init(&a.child, on_exit_of);
+	pid = child_that_ends(1);
+	(void)reaper_watch(&reaper, &a.child, pid, &ended);
+	reaper_forget(&a.child);
+	CHECK(turn_until(&loop, is_reaped, &pid));
+	CHECK(a.calls == 0);
+	close_reaper();
+}
+
+/* runc leaves the container's process behind: the daemon inherits it. */
+TEST(reaps_grandchildren_that_it_inherits)
+{
+	struct watched orphan = { 0 };
+	struct child_exit ended;
+	int ends[2];
+	pid_t pid = 0;
+	pid_t parent;
+
+	open_reaper();
+	child_init(&orphan.child, on_exit_of);
+	CHECK(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
+	CHECK(pipe(ends) == 0);
+	reaper_hold(&reaper);
+	parent = fork();
+	if (parent == 0) {
+		pid = fork();
+		if (pid == 0)
+			_exit(42);
+		_exit(write(ends[1], &pid, sizeof(pid)) < 0);
+	}
+	CHECK(turn_until(&loop, is_reaped, &parent));
+	CHECK(read(ends[0], &pid, sizeof(pid)) == (ssize_t)sizeof(pid));
+	if (reaper_watch(&reaper, &orphan.child, pid, &ended) == 0) {
+		CHECK(turn_until(&loop, turn_is_counted, &orphan.calls));
+		ended = orphan.ended;
+	}
+	CHECK(ended.pid == pid && ended.status == 42);
+	reaper_release(&reaper);
+	CHECK(prctl(PR_SET_CHILD_SUBREAPER, 0) == 0);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+	close_reaper();
+}
+
+TEST(tells_when_it_is_asked_to_end)
+{
+	open_reaper();
+	terminated = 0;
+	CHECK(kill(getpid(), SIGTERM) == 0);
+	CHECK(turn_until(&loop, turn_is_counted, &terminated));
+	CHECK(terminated == 1);
+	close_reaper();
+}
