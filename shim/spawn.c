@@ -67,6 +67,8 @@ static int place_descriptors(const struct spawn *spawn)
 	for (int i = 0; i < n; i++)
 		if (dup2(parked[i], i) < 0)
 			return -errno;
+	/* what the daemon itself was given by whoever started it goes no further */
+	(void)close_range((unsigned int)n, ~0U, CLOSE_RANGE_CLOEXEC);
 	return 0;
 }
 
