@@ -123,8 +123,8 @@ $(BUILD)/tools/%: tests/tools/%.c $(call OBJ,$(BASE_C) shim/ttrpc.c) $(PB_O)
 	$(call say,TOOL,$@)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(WARN) $(DEV_CFLAGS) -pie -o $@ $^ \
 		$(SHIM_LIBS)
 
-# Fuzz targets: `make fuzz` with libFuzzer (clang), `make fuzz-corpus` runs the kept inputs once.
-FUZZ_C := $(wildcard tests/fuzz/fuzz_*.c)
+# What runs in test nodes and virtual machines: run, bench, test, fuzz.
+-include $(wildcard hack/*.mk tests/fuzz/rules.mk)
 
 # ---- install -----------------------------------------------------------------------------------
 
