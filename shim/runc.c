@@ -124,6 +124,7 @@ static void on_ended(struct child *child, const struct child_exit *ended)
 					      : "%s was killed: the request was cancelled",
 			      call->runc->name);
 	close_call(call);
+	call->runc->calls--;
 	call->done(call, failed ? &call->failed : NULL);
 }
 
@@ -154,6 +155,22 @@ static off_t log_size(const struct runc *runc)
 	struct stat st;
 
 	return fstatat(runc->bundle_fd, "log.json", &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_size : 0;
+}
+
+/*
+ * Where this call's lines will begin. The runtime only appends, and a probe that fails every few
+ * seconds for weeks would fill the memory behind /run: while nobody writes, a long log starts
+ * afresh.
+ */
+static off_t log_begin(const struct runc *runc)
+{
+	off_t size = log_size(runc);
+	own_fd int fd = -1;
+
+	if (size <= RUNC_LOG_KEEP_BYTES || runc->calls > 0)
+		return size;
+	fd = openat(runc->bundle_fd, "log.json", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd >= 0 && ftruncate(fd, 0) == 0 ? 0 : size;
 }
 
 static void fill_argv(const struct runc *runc, const struct runc_request *request,
@@ -205,7 +222,7 @@ static pid_t launch(struct runc_call *call, const struct runc_request *request, 
 	return spawn_start(&spawn, err);
 }
 
-int runc_start(struct runc_call *call, struct shim *shim, const struct runc *runc,
+int runc_start(struct runc_call *call, struct shim *shim, struct runc *runc,
 	       const struct runc_request *request, runc_fn *done, struct err *err)
 {
 	own_fd int output = -1;
@@ -218,7 +235,7 @@ int runc_start(struct runc_call *call, struct shim *shim, const struct runc *run
 		.done = done,
 		.output_fd = -1,
 		.report_fd = -1,
-		.log_from = log_size(runc),
+		.log_from = log_begin(runc),
 	};
 	child_init(&call->child, on_ended);
 	loop_source_init(&call->output, on_output);
@@ -229,6 +246,7 @@ int runc_start(struct runc_call *call, struct shim *shim, const struct runc *run
 		close_call(call);
 		return err->code;
 	}
+	runc->calls++;
 	log_debug(NULL, "%s %s: pid %d", runc->name,
 		  request->args[0] ? request->args[0] : "preparation", (int)pid);
 	(void)reaper_watch(&shim->reaper, &call->child, pid, &(struct child_exit){ 0 });

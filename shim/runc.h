@@ -17,7 +17,8 @@ struct shim;
 enum {
 	RUNC_ARGS_MAX = 40,
 	RUNC_OUTPUT_MAX_BYTES = 16 << 10, /* kept of what it prints; more is read and thrown away */
-	RUNC_BACKGROUND_MS = 10000,	  /* for calls that no client limits */
+	RUNC_LOG_KEEP_BYTES = 64 << 10, /* of log.json; a larger one starts afresh between calls */
+	RUNC_BACKGROUND_MS = 10000,	/* for calls that no client limits */
 };
 
 /* One container's view of the runtime. */
@@ -26,7 +27,8 @@ struct runc {
 	char *root;	/* owned; state folder of this namespace */
 	char *log_path; /* owned; log.json in the bundle */
 	bool systemd_cgroup;
-	int bundle_fd; /* borrowed */
+	int bundle_fd;	    /* borrowed */
+	unsigned int calls; /* under way */
 };
 
 /* What one call is to do. Pointers are borrowed until runc_start returns. */
@@ -55,7 +57,7 @@ struct runc_call {
 	int report_fd; /* owned; struct err of a child that never became the runtime */
 	struct buf captured;
 	off_t log_from; /* only what is appended from here on belongs to this call */
-	const struct runc *runc;
+	struct runc *runc;
 	bool timed_out;
 	bool cancelled;
 	runc_fn *done;
@@ -73,7 +75,7 @@ void runc_arg(struct runc_request *request, const char *arg);
  *
  * Returns 0; or negative with err filled (program not found, no process): then done will not run.
  */
-int runc_start(struct runc_call *call, struct shim *shim, const struct runc *runc,
+int runc_start(struct runc_call *call, struct shim *shim, struct runc *runc,
 	       const struct runc_request *request, runc_fn *done, struct err *err);
 
 /* Kill it; done still runs. Harmless when it is not under way. */
