@@ -4,16 +4,17 @@
 # Oracle tests: each script of tests/oracle runs against containerd-shim-runc-v2 and against ours;
 # what both answer, publish and show to processes must be the same. Prints TAP.
 #
-# usage: tests/oracle.sh [-j JOBS] [-r REFERENCE] [-s SHIM] [-k DIR] [NAME...]
+# usage: tests/oracle.sh [-j JOBS] [-r REFERENCE] [-s SHIM] [-k DIR] [-u] [NAME...]
 #
 #   -j   scripts at a time (3)
 #   -r   the reference (/usr/bin/containerd-shim-runc-v2)
 #   -s   the shim under test (built when not given; "self": the reference a second time)
 #   -k   keep transcripts there ($BUILD/oracle)
+#   -u   where there is no reference, take what ours says as expected
 #   NAME scripts to run, without folder and ending; all when none
 #
 # Runs on a host with containerd, runc, busybox-static and a cgroup v2 hierarchy; elsewhere it enters
-# the test node by itself. Directives of a script, for what may differ and why (docs/DIFFERENCES.md):
+# the test node by itself ($BUILD then is a path below the repository). Directives of a script, for what may differ and why (docs/DIFFERENCES.md):
 #
 #   only azl         no reference: the transcript must be NAME.expected
 #   allow SED        applied to both transcripts (sed -E) before they are compared
@@ -26,7 +27,7 @@ if [ "${1-}" != --one ]; then
 	here=$(cd "$(dirname "$0")" && pwd)
 	repo=${here%/tests}
 	reference=/usr/bin/containerd-shim-runc-v2
-	shim='' jobs=3 keep=''
+	shim='' jobs=3 keep='' update=''
 	build=${BUILD:-${AZL_BUILD:-$repo/build/host}}
 fi
 
@@ -54,7 +55,7 @@ soften() {
 	side=$1
 	[ "$shim" != "$reference" ] || side=ref
 	sed -nE "s/^allow(-$side)? (.*)/\\2/p" "$here/oracle/$2.script" >"$keep/$2.$1.sed"
-	echo 's/^(< Shutdown .*: )connection closed/\1ok/' >>"$keep/$2.$1.sed"
+	printf '%s\n' 's/^(< Shutdown .*: )connection closed/\1ok/' >>"$keep/$2.$1.sed"
 	sed -E -f "$keep/$2.$1.sed" "$keep/$2.$1.raw" >"$keep/$2.$1"
 }
 
@@ -75,6 +76,7 @@ verdict() {
 	fi
 	transcript azl "$shim" "$name" || rc=$?
 	soften azl "$name"
+	[ -z "$update" ] || [ "$want" = "$keep/$name.ref" ] || cp "$keep/$name.azl" "$want"
 	if diff -U 2 "$want" "$keep/$name.azl" >"$keep/$name.diff" 2>&1 && [ "$rc" -eq 0 ]; then
 		echo "ok - $name"
 		return
@@ -91,17 +93,18 @@ if [ "${1-}" = --one ]; then
 	exit 0
 fi
 
-while getopts j:r:s:k: option; do
+while getopts j:r:s:k:u option; do
 	case $option in
 	j) jobs=$OPTARG ;;
 	r) reference=$OPTARG ;;
 	s) shim=$OPTARG ;;
 	k) keep=$OPTARG ;;
+	u) update=1 ;;
 	*) exit 2 ;;
 	esac
 done
 if [ ! -x "$reference" ] || ! command -v runc >/dev/null; then
-	exec "$repo/hack/node" run trixie -- tests/oracle.sh "$@"
+	exec "$repo/hack/node" run trixie ${BUILD:+--env "BUILD=/azl/src/$BUILD"} -- tests/oracle.sh "$@"
 fi
 shift $((OPTIND - 1))
 keep=${keep:-$build/oracle}
@@ -113,7 +116,7 @@ build_all
 [ -n "$shim" ] || shim=$build/containerd-shim-azl-v2
 [ $# -gt 0 ] || set -- $(cd "$here/oracle" && ls ./*.script | sed 's|^\./||; s|\.script$||')
 echo "1..$#"
-export here repo reference shim build keep base
+export here repo reference shim build keep base update
 rm -f "$keep"/*.tap
 printf '%s\n' "$@" | xargs -P "$jobs" -I '{}' "$0" --one '{}'
 ! grep -l '^not ok' "$keep"/*.tap >/dev/null 2>&1

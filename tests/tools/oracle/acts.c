@@ -170,7 +170,7 @@ static void act_frame(struct world *world, const struct words *words)
 
 	(void)hex_bytes(world, words_get(words, "hex"), &body);
 	for (; fill > 0; fill--) {
-		if (buf_add(&body, "x", 1, BYTES_MAX) < 0)
+		if (buf_add(&body, "\xff", 1, BYTES_MAX) < 0)
 			abort();
 	}
 	if (service)

@@ -160,6 +160,8 @@ static void start_connect(struct world *world, const char *id, const char *bundl
 	started[started_count].pid = shim_pid_ask(world, address);
 	say(world, "< start %s: ok %s shim=S%d", id, address,
 	    known_index(&world->shims, started[started_count].pid));
+	(void)snprintf(path, sizeof(path), "%u", started[started_count].pid);
+	(void)setenv("SHIM_PID", path, 1); /* for sh */
 	started_count++;
 	(void)snprintf(path, sizeof(path), "%s/address", bundle);
 	if (fd_read_text(AT_FDCWD, path, written, sizeof(written)) < 0 ||

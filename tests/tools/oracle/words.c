@@ -71,7 +71,7 @@ static size_t take_variable(const struct world *world, struct buf *buf, const ch
 	size_t len = 0;
 	const char *value;
 
-	while (isupper((unsigned char)at[1 + len]))
+	while (isupper((unsigned char)at[1 + len]) || at[1 + len] == '_')
 		len++;
 	value = variable(world, at + 1, len);
 	if (!value) {
