@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2154,SC2016
 # SPDX-License-Identifier: Apache-2.0
 #
 # The life of containers, step by step. To be sourced by "show".
@@ -65,11 +65,13 @@ life_row() {
 # life_step NAME WORDS FUNCTION: FUNCTION is called with side, id and the side's options.
 life_step() {
 	local name=$1 words=$2 act=$3 i side said a b
+	local -a order
 	rm -f "$work"/times.*
 	for ((i = 1; i <= lives; i++)); do
 		out_now "$name" "$words, $i of $lives"
 		# Who goes first changes each time.
-		for side in $(((i % 2)) && echo azl ref || echo ref azl); do
+		if ((i % 2)); then order=(azl ref); else order=(ref azl); fi
+		for side in "${order[@]}"; do
 			if [ "$side" = azl ]; then
 				"$act" azl "azl-$i" "${azl[@]}"
 			else
