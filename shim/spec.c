@@ -108,20 +108,16 @@ static int namespaces_open(struct spec_scan *scan, enum json_type type)
 static int namespace_key(struct spec_scan *scan, const struct json_path *path, enum json_type type,
 			 const char *text, size_t len)
 {
-	const char *key = json_path_key(path, 3, NULL);
-	bool is_type = key && strcmp(key, "type") == 0;
-	bool is_path = key && strcmp(key, "path") == 0;
-
-	if ((!is_type && !is_path) || type == JSON_NULL)
+	if (type == JSON_NULL)
 		return 0;
 	if (type != JSON_STRING)
 		return -EINVAL;
-	if (is_path)
+	if (json_path_is(path, "linux", "namespaces", "*", "path", NULL)) {
 		scan->has_path = len > 0;
-	if (is_type)
+	} else {
 		scan->is_pid = text_is(text, len, "pid");
-	if (is_type)
 		scan->is_user = text_is(text, len, "user");
+	}
 	return 0;
 }
 
@@ -136,8 +132,8 @@ static int take_linux(struct spec_scan *scan, const struct json_path *path, enum
 		namespace_end(scan);
 		return type == JSON_OBJECT ? 0 : -EINVAL;
 	}
-	if (json_path_depth(path) == 4 && json_path_index(path, 2) >= 0 &&
-	    strcmp(json_path_key(path, 1, NULL), "namespaces") == 0)
+	if (json_path_is(path, "linux", "namespaces", "*", "type", NULL) ||
+	    json_path_is(path, "linux", "namespaces", "*", "path", NULL))
 		return namespace_key(scan, path, type, text, len);
 	if (json_path_is(path, "linux", "cgroupsPath", NULL))
 		return take_cgroups_path(spec, type, text, len);

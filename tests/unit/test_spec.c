@@ -207,6 +207,28 @@ static int group_of(const char *text, char *group, size_t room)
 	return code;
 }
 
+/* Arrays where objects belong: no key there. */
+TEST(survives_documents_of_another_shape)
+{
+	static const char *const texts[] = {
+		"{\"linux\":[[[[1]]]]}",
+		"{\"linux\":[{\"namespaces\":[{\"type\":\"pid\"}]}]}",
+		"{\"linux\":{\"x\":[[1]]}}",
+		"{\"process\":[[[1]]]}",
+		"{\"hooks\":[[[1]]]}",
+		"{\"annotations\":[[1]]}",
+		"{\"linux\":{\"a\":[{\"type\":\"pid\"}]}}",
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct spec spec = { 0 };
+		struct err err;
+
+		CHECK(read_text(texts[i], &spec, &err) == 0);
+		CHECK(!spec.pid_namespace_private);
+	}
+}
+
 TEST(finds_the_group)
 {
 	char group[SPEC_GROUP_ROOM];
