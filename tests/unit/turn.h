@@ -52,7 +52,7 @@ static bool turn_time_is_up(void *owner)
 	return loop_now_ms() >= *(int64_t *)owner;
 }
 
-/* Turn for so long: for what must not happen. */
+/* Turn for so long, at least one: for what must not happen. */
 static inline void turn_for(struct loop *loop, int64_t ms)
 {
 	int64_t until_ms = loop_now_ms() + ms;
