@@ -139,7 +139,8 @@ static void handle(struct process *process, const struct child_exit *ended)
 	struct container *container = process->container;
 
 	if (process->kind == TASK_ADDED) {
-		if (ended->status == 128 + SIGKILL) /* perhaps for want of memory: that is told first */
+		if (ended->status ==
+		    128 + SIGKILL) /* perhaps for want of memory: that is told first */
 			oom_watch_check(&container->oom);
 		publish(process, ended);
 		exit_uncount(process);

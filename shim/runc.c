@@ -52,6 +52,12 @@ void runc_cancel(struct runc_call *call)
 	(void)kill(call->child.pid, SIGKILL);
 }
 
+void runc_limit(struct runc_call *call, int64_t limit_ms)
+{
+	if (runc_is_running(call))
+		loop_timer_start(&call->shim->loop, &call->timeout, limit_ms);
+}
+
 /* Take what it printed; beyond the limit read on so that it does not block, and forget. */
 static bool read_output(struct runc_call *call)
 {

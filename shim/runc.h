@@ -81,6 +81,9 @@ int runc_start(struct runc_call *call, struct shim *shim, struct runc *runc,
 /* Kill it; done still runs. Harmless when it is not under way. */
 void runc_cancel(struct runc_call *call);
 
+/* Give a call that is under way at most so long from now; harmless when it is not. */
+void runc_limit(struct runc_call *call, int64_t limit_ms);
+
 /* True until done ran. */
 bool runc_is_running(const struct runc_call *call);
 
