@@ -3,9 +3,9 @@
 include "lib";
 
 def row_height: 34;
-def bar_left: 230;
+def bar_left: 250;
 def bar_width: 420;
-def width: 860;
+def width: 880;
 
 def escape: gsub("&"; "&amp;") | gsub("<"; "&lt;");
 def text(x; y; class; anchor): "<text x=\"\(x)\" y=\"\(y)\" class=\"\(class)\" text-anchor=\"\(anchor)\">\(escape)</text>";
@@ -21,19 +21,20 @@ def draw_row($y):
   | (bar_width * ([.ratio // 0, 0] | max) / $scale) as $azl
   | .unit as $unit
   | (title | text(bar_left - 12; $y + 17; "step"; "end")),
-    bar($y; $ref; "ref"), (.reference.median | amount_at($ref; $y + 10; $unit)),
-    bar($y + 13; $azl; if .ok == false then "azl missed" else "azl" end),
-    (.azl.median | amount_at($azl; $y + 23; $unit)),
+    bar($y; $ref; "ref"), bar($y + 13; $azl; if .ok == false then "azl missed" else "azl" end),
     ( if .target then
         ((.target.ratio // (.target.max / .reference.median)) * $ref + bar_left | fixed(1)) as $x
         | "<line x1=\"\($x)\" y1=\"\($y - 3)\" x2=\"\($x)\" y2=\"\($y + 28)\" class=\"target\"/>"
       else empty end ),
+    (.reference.median | amount_at($ref; $y + 10; $unit)),
+    (.azl.median | amount_at($azl; $y + 23; $unit)),
     (.ratio | fraction | text(width - 20; $y + 17; "ratio"; "end"));
 
 def style: "<style>
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }
 .title { font-size: 18px; font-weight: 600 }
 .note, .amount { font-size: 11px; fill: #59636e }
+.amount { stroke: #ffffff; stroke-width: 3; paint-order: stroke }
 .head { font-weight: 600 }
 .ratio { font-weight: 600; font-size: 14px }
 .ref { fill: #b6bec8 } .azl { fill: #0969da } .missed { fill: #d1690a }

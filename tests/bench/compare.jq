@@ -13,11 +13,11 @@ def errors($old; $new):
 | "against \($old[0].date) (\($old[0].commit)):",
   "\("step" | left(44)) \("then" | right(8)) \("now" | right(8)) \("change" | right(9)) \("noise" | right(8))",
   ( $new[0].rows[]
-    | . as $row | $before[key] as $then
-    | select($then.ratio and .ratio and $then.ratio > 0)
-    | ($row.ratio / $then.ratio - 1) as $change
-    | errors($then; $row) as $noise
-    | "\($row.engine + ": " + ($row | title) | left(44)) \($then.ratio | fixed(3) | right(8)) \($row.ratio | fixed(3) | right(8)) \($change * 100 | fixed(0) + " %" | right(9)) \($noise * 100 | fixed(0) + " %" | right(8))",
+    | . as $row | $before[key] as $earlier
+    | select($earlier.ratio and .ratio and $earlier.ratio > 0)
+    | ($row.ratio / $earlier.ratio - 1) as $change
+    | errors($earlier; $row) as $noise
+    | "\($row.engine + ": " + ($row | title) | left(44)) \($earlier.ratio | fixed(3) | right(8)) \($row.ratio | fixed(3) | right(8)) \($change * 100 | fixed(0) + " %" | right(9)) \($noise * 100 | fixed(0) + " %" | right(8))",
       if $change > 0.2 + $noise then "REGRESSION: \($row.engine): \($row | title)" else empty end ),
   ( $new[0].soak // [] | .[] | select(.ok | not)
     | "REGRESSION: \(.name) grew from \(.before) to \(.after) with execs" )
