@@ -1,0 +1,311 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What the end-to-end tests share. They run as root in a test node (hack/e2e) or in a
+# virtual machine (hack/vm): a containerd of their own per file, and after each test
+# a search for all that a container or its shim may leave behind.
+#
+# A file says: load lib; setup_file() { e2e_file_begin; } teardown_file() { e2e_file_end; }
+# setup() { e2e_begin; } teardown() { e2e_end; }
+#
+#   AZL_RUNTIME_BINARY   runc (default) or crun: who makes the containers
+#   AZL_LIVES, AZL_PARALLEL, AZL_EXECS   how long tests/shim_leaks.bats goes on
+
+bats_require_minimum_version 1.5.0
+
+E2E_REPO=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+E2E=/run/azl-e2e
+E2E_STATE=/run/containerd/io.containerd.runtime.v2.task
+E2E_SOCKETS=/run/containerd/s
+E2E_TTRPC=$AZL_BUILD/tools/e2e_ttrpc
+E2E_SHIM=$AZL_BUILD/containerd-shim-azl-v2
+E2E_ENGINE=${AZL_RUNTIME_BINARY:-runc}
+export PATH=$AZL_BUILD:$PATH
+
+# shellcheck source=hack/node.d/containerd.sh
+. "$E2E_REPO/hack/node.d/containerd.sh"
+IMAGE=$NODE_IMAGE
+
+# The runtime under test. ctr gives options of runc to the runtime named runc alone; everybody
+# else gets them in a file.
+RUNTIME=(--runtime io.containerd.azl.v2)
+if [ "$E2E_ENGINE" != runc ]; then
+	RUNTIME+=(--runtime-config-path "$E2E/engine.toml")
+fi
+
+# ---- a file of tests ----
+
+e2e_file_begin() {
+	mkdir -p "$E2E"
+	printf 'BinaryName = "%s"\n' "$E2E_ENGINE" >"$E2E/engine.toml"
+	printf 'BinaryName = "%s/tests/fake-runc"\n' "$E2E_REPO" >"$E2E/fake.toml"
+	echo "$E2E_ENGINE" >"$E2E/real"
+	: >"$E2E/fake"
+	# The machine has a containerd of its own, under systemd.
+	if [ -z "${AZL_NODE:-}" ]; then
+		node_containerd_image || return
+		return
+	fi
+	rm -f "$NODE_CONTAINERD_LOG"
+	node_containerd_start || return
+	echo "$NODE_CONTAINERD_PID" >"$E2E/containerd.pid"
+	node_containerd_image || return
+}
+
+e2e_file_end() {
+	[ -n "${AZL_NODE:-}" ] || return 0
+	NODE_CONTAINERD_PID=$(cat "$E2E/containerd.pid")
+	node_containerd_stop
+	rm -rf "$E2E"
+}
+
+# Kills containerd as a crash would.
+containerd_kill() {
+	local pid
+	pid=$(cat "$E2E/containerd.pid")
+	kill -KILL "$pid"
+	until_ok 5 eval "! kill -0 $pid 2>/dev/null"
+}
+
+# Starts it anew. It is no child of the test: that would be waited for.
+containerd_again() {
+	(
+		setsid containerd --config /run/containerd.toml </dev/null >>"$NODE_CONTAINERD_LOG" 2>&1 3>&- 4>&- &
+		echo $! >"$E2E/containerd.pid"
+	)
+	until_ok 20 ctr --connect-timeout 1s version >/dev/null 2>&1
+}
+
+# ---- one test ----
+
+e2e_begin() {
+	T=t$BATS_TEST_NUMBER
+	W=$E2E/$T
+	mkdir -p "$W"
+	: >"$E2E/fake"
+}
+
+e2e_end() {
+	local id left=''
+	: >"$E2E/fake"
+	e2e_kill_helpers
+	for id in $(ctr container ls -q); do
+		ctr task rm -f "$id" >/dev/null 2>&1 || true
+		ctr container rm "$id" >/dev/null 2>&1 || true
+	done
+	if ! until_ok 5 e2e_nothing_left; then
+		left=$(e2e_left)
+		echo "left behind:"
+		echo "$left"
+		tail -n 15 "$NODE_CONTAINERD_LOG" | sed 's/^/containerd: /'
+		e2e_force
+	fi
+	rm -rf "$W"
+	[ -z "$left" ]
+}
+
+# A failed test must not fail the next ones.
+e2e_force() {
+	local pid dir
+	for pid in $(pidof containerd-shim-azl-v2 containerd-shim-runc-v2); do kill -KILL "$pid"; done
+	pkill -KILL -x fake-runc || true
+	for dir in /sys/fs/cgroup/default/*/; do
+		[ ! -e "$dir/cgroup.kill" ] || echo 1 >"$dir/cgroup.kill"
+	done
+	sleep 0.5
+	rmdir /sys/fs/cgroup/default/*/ 2>/dev/null || true
+	awk '$5 ~ /io.containerd.runtime.v2.task/ { print $5 }' /proc/self/mountinfo | xargs -r umount -l
+	rm -rf "$E2E_STATE"/*/* /run/containerd/runc/*/* "$E2E_SOCKETS"/*
+}
+
+# Background helpers of a test: their pids are listed.
+helper() {
+	"$@" 3>&- &
+	echo $! >>"$W/helpers"
+	HELPER=$!
+}
+
+e2e_kill_helpers() {
+	local pid
+	[ -e "$W/helpers" ] || return 0
+	while read -r pid; do
+		kill "$pid" 2>/dev/null || true
+	done <"$W/helpers"
+	rm -f "$W/helpers"
+}
+
+# All that containers and shims leave behind, one line each.
+e2e_left() {
+	local d own ns
+	own=$(readlink /proc/self/ns/pid)
+	for d in /proc/[0-9]*; do
+		ns=$(readlink "$d/ns/pid" 2>/dev/null) || continue
+		if [ "$ns" != "$own" ] ||
+			grep -qsE '^(containerd-shim|runc|crun|fake-runc|exe)' "$d/comm"; then
+			echo "process ${d#/proc/}: $(tr '\0' ' ' <"$d/cmdline" 2>/dev/null) ($(grep -s State "$d/status"))"
+		fi
+	done
+	grep -E 'io.containerd.runtime.v2.task|/run/netns/azl' /proc/self/mountinfo | sed 's/^/mount: /'
+	find "$E2E_SOCKETS" -mindepth 1 ! -name '.lock*' 2>/dev/null | sed 's/^/socket: /'
+	find "$E2E_STATE" -mindepth 2 -maxdepth 2 2>/dev/null | sed 's/^/bundle: /'
+	find /run/containerd/runc -mindepth 2 -maxdepth 2 2>/dev/null | sed 's/^/state: /'
+	find /run/crun -mindepth 1 -maxdepth 1 2>/dev/null | sed 's/^/state: /'
+	find /sys/fs/cgroup/default /sys/fs/cgroup/k8s.io /sys/fs/cgroup/azl-e2e -mindepth 1 -maxdepth 1 -type d 2>/dev/null |
+		sed 's/^/cgroup: /'
+	find /sys/fs/cgroup/system.slice /sys/fs/cgroup/azl.slice -name 'azl-*.scope' 2>/dev/null | sed 's/^/cgroup: /'
+	true
+}
+
+e2e_nothing_left() {
+	[ -z "$(e2e_left)" ]
+}
+
+# ---- containers ----
+
+# run_fg "FLAGS" ID COMMAND...: in the foreground, removed at its end
+run_fg() {
+	local flags=$1
+	shift
+	# shellcheck disable=SC2086
+	timeout -k 2 20 ctr run --rm --cpu-shares 0 "${RUNTIME[@]}" $flags "$IMAGE" "$@" 3>&-
+}
+
+# run_bg "FLAGS" ID COMMAND...: detached
+run_bg() {
+	local flags=$1
+	shift
+	# shellcheck disable=SC2086
+	timeout -k 2 20 ctr run -d --cpu-shares 0 "${RUNTIME[@]}" $flags "$IMAGE" "$@" 3>&- </dev/null
+}
+
+# run_exec ID COMMAND...: another process in it, with an id of its own
+run_exec() {
+	local id=$1
+	shift
+	timeout -k 2 20 ctr task exec --exec-id "e$RANDOM$RANDOM" "$id" "$@" 3>&- </dev/null
+}
+
+# Standard input for a container, kept open until it runs: ctr loses an end that it sees earlier,
+# with every runtime.
+input_for() {
+	cat
+	until_ok 5 has_status "$1" RUNNING
+}
+
+remove() {
+	local id
+	for id; do
+		timeout -k 2 20 ctr task rm -f "$id" >/dev/null 2>&1 || true
+		ctr container rm "$id"
+	done
+}
+
+status_of() {
+	ctr task ls | awk -v id="$1" '$1 == id { print $3 }'
+}
+
+has_status() {
+	[ "$(status_of "$1")" = "$2" ]
+}
+
+bundle_of() {
+	echo "$E2E_STATE/${2:-default}/$1"
+}
+
+pid_of() {
+	cat "$(bundle_of "$@")/init.pid"
+}
+
+socket_of() {
+	local address
+	address=$(cat "$(bundle_of "$@")/address")
+	echo "${address#unix://}"
+}
+
+# The shim is the parent of init.
+parent_of() {
+	awk '/^PPid/ { print $2 }' "/proc/$1/status"
+}
+
+shim_of() {
+	parent_of "$(pid_of "$@")"
+}
+
+# task_call ID METHOD [EXEC]: straight to the shim's socket
+task_call() {
+	"$E2E_TTRPC" "$(socket_of "$1")" call containerd.task.v2.Task "$2" "$1" "${@:3}"
+}
+
+# fake "SUBCOMMAND MODE"...: what the fake runc does from now on; needs $FAKE among the flags
+FAKE="--runtime-config-path $E2E/fake.toml"
+fake() {
+	printf '%s\n' "$@" >"$E2E/fake"
+}
+
+# ---- waiting and looking ----
+
+# until_ok SECONDS COMMAND...: until it succeeds
+until_ok() {
+	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	shift
+	until "$@"; do
+		[ "${EPOCHREALTIME/./}" -lt "$end" ] || return 1
+		sleep 0.02
+	done
+}
+
+gone() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+has_text() {
+	grep -qsF -- "$2" "$1"
+}
+
+# Collects events in $W/events from the moment that it returns.
+events_begin() {
+	local n=0
+	helper ctr events >"$W/events" 2>/dev/null
+	until [ -s "$W/events" ]; do
+		n=$((n + 1))
+		[ "$n" -lt 100 ] || return 1
+		ctr namespace label default "probe=$n"
+		sleep 0.05
+	done
+}
+
+# The topics of a container's events in their order, without the slash and "tasks/".
+topics_of() {
+	grep -F "\"$1\"" "$W/events" | grep -oE '/tasks/[a-z-]+' | sed 's,/tasks/,,' | tr '\n' ' ' | sed 's/ $//'
+}
+
+has_event() {
+	grep -F "\"$1\"" "$W/events" | grep -qF "/tasks/$2"
+}
+
+# PSS and private dirty memory of a process in kB.
+memory_of() {
+	awk '/^Pss:/ { p = $2 } /^Private_Dirty:/ { d = $2 } END { print p, d }' "/proc/$1/smaps_rollup"
+}
+
+fds_of() {
+	find "/proc/$1/fd" -mindepth 1 | wc -l
+}
+
+# has TEXT: in $output, told when it is not
+has() {
+	if [[ "$output" != *"$1"* ]]; then
+		echo "wanted in the output: $1"
+		echo "the output: $output"
+		return 1
+	fi
+}
+
+# equal A B
+equal() {
+	if [ "$1" != "$2" ]; then
+		echo "got:    $1"
+		echo "wanted: $2"
+		return 1
+	fi
+}
