@@ -59,7 +59,7 @@ life_row() {
 		colour=$out_good
 	fi
 	out_clear
-	printf '  %-10s%-27s%10s%25s  %s%4s%s\n' "$1" "$2" "$3" "$4" "$colour" "$ratio" "$out_end"
+	printf '  %-10s%-26s%10s%25s  %s%4s%s\n' "$1" "$2" "$3" "$4" "$colour" "$ratio" "$out_end"
 }
 
 # life_step NAME WORDS FUNCTION: FUNCTION is called with side, id and the side's options.
@@ -179,7 +179,7 @@ life_show() {
 	act_print ref ref-0 "${ref[@]}"
 	own=$(life_ctr)
 	out_clear
-	printf '\n%s  %-37s%10s%25s  %s%s\n' "$out_bold" "step" azl containerd-shim-runc-v2 ratio "$out_end"
+	printf '\n%s  %-36s%10s%25s  %s%s\n' "$out_bold" "step" azl containerd-shim-runc-v2 ratio "$out_end"
 	life_step "run" "a container that prints" act_print
 	life_step "run -d" "one that stays" act_detached
 	life_await RUNNING
@@ -223,7 +223,7 @@ life_memory() {
 	shim_memory containerd-shim-runc-v2
 	b=("${memory[@]}")
 	out_clear
-	printf '\n%s  %-37s%10s%25s  %s%s\n' "$out_bold" "memory of one shim, $lives side by side" azl \
+	printf '\n%s  %-36s%10s%25s  %s%s\n' "$out_bold" "memory of one shim, $lives side by side" azl \
 		containerd-shim-runc-v2 ratio "$out_end"
 	life_row PSS "its share of all pages" "${a[0]} kB" "${b[0]} kB" "${a[0]}" "${b[0]}"
 	life_row dirty "pages of its own" "${a[1]} kB" "${b[1]} kB" "${a[1]}" "${b[1]}"
@@ -233,7 +233,7 @@ life_memory() {
 life_end() {
 	local i
 	out_clear
-	printf '\n%s  %-37s%10s%25s  %s%s\n' "$out_bold" "the end" azl containerd-shim-runc-v2 ratio "$out_end"
+	printf '\n%s  %-36s%10s%25s  %s%s\n' "$out_bold" "the end" azl containerd-shim-runc-v2 ratio "$out_end"
 	life_step "kill" "SIGKILL to all of them" act_kill
 	life_await STOPPED
 	life_step "delete" "and the shim goes" act_delete
