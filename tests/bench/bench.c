@@ -77,7 +77,7 @@ static void steps(struct bench *bench)
 				if (round >= 0)
 					life_bare(bench, engines[e], seccomp);
 			}
-			for (int s = 0; s < 2 && round >= 0 && round % 3 == 0; s++)
+			for (int s = 0; s < 2 && round >= 0; s++)
 				killed_life(bench, &bench->sides[s], engines[e]);
 		}
 	}

@@ -8,12 +8,15 @@ def quantile(q):
   | .[$i] + ((.[[$i + 1, length - 1] | min] - .[$i]) * ($at - $i));
 
 # The median of numbers with its spread. `error` is the standard error of the median relative to it,
-# taken from the quartiles (0.93 IQR / sqrt n holds for a normal distribution).
+# taken from the quartiles (0.93 IQR / sqrt n holds for a normal distribution), wider where samples
+# are few.
 def figures:
   sort
   | { median: quantile(0.5), p25: quantile(0.25), p75: quantile(0.75), p90: quantile(0.9),
       n: length }
-  | .error = (if .median > 0 then 0.93 * (.p75 - .p25) / .median / (.n | sqrt) else 0 end);
+  | .error = (if .median > 0 then
+      0.93 * (.p75 - .p25) / .median / (.n | sqrt) * (1 + 3 / ([.n - 1, 1] | max))
+    else 0 end);
 
 def spaces(n): [range(n)] | map(" ") | join("");
 def left(n): tostring | . + spaces(n - length);
