@@ -120,8 +120,10 @@ static void begin_ending(struct container *container)
 	}
 }
 
-/* Added processes die with init; one that slipped out of its PID namespace must not hold back the
- * exit. */
+/*
+ * Added processes die with init. One that slipped out of its PID namespace, or a start at which the
+ * runtime is stuck, must not hold back the exit for ever.
+ */
 static void kill_execs(struct container *container)
 {
 	struct list *at;
@@ -131,6 +133,8 @@ static void kill_execs(struct container *container)
 
 		if (process->child.pid > 1)
 			(void)kill(process->child.pid, SIGKILL);
+		if (process->starting_now)
+			runc_limit(&process->starting_now->runc, RUNC_BACKGROUND_MS);
 	}
 }
 
