@@ -167,6 +167,7 @@ static void on_streams(struct stdio *stdio, const struct err *streams_failed)
 {
 	struct container *container = owner_of(stdio, struct container, init.stdio);
 	struct operation *operation = container->creating;
+	struct reaper *reaper = &container->shim->reaper;
 	struct err err;
 	int code;
 
@@ -181,7 +182,7 @@ static void on_streams(struct stdio *stdio, const struct err *streams_failed)
 			fail(operation, &err, false);
 		return;
 	}
-	reaper_hold(&container->shim->reaper);
+	reaper_hold(reaper);
 	code = engine_create(operation, stdio->child, on_created, &err);
 	if (code < 0) {
 		(void)err_wrap(
@@ -190,7 +191,7 @@ static void on_streams(struct stdio *stdio, const struct err *streams_failed)
 			"no such file or directory)",
 			container->runc.log_path);
 		fail(operation, &err, false);
-		reaper_release(&container->shim->reaper);
+		reaper_release(reaper);
 	}
 }
 
