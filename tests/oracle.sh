@@ -35,6 +35,7 @@ build_all() {
 	log=$keep/build.log
 	set -- "$build/tools/oracle"
 	[ -n "$shim" ] || set -- "$@" "$build/containerd-shim-azl-v2"
+	# shellcheck disable=SC2016 # for make to expand
 	if ! make -s -C "$repo" BUILD="$build" \
 		--eval '$(BUILD)/tools/oracle: $(wildcard tests/tools/oracle/*.c)' "$@" >"$log" 2>&1; then
 		sed 's/^/# /' "$log"
@@ -69,6 +70,10 @@ verdict() {
 		return
 	fi
 	if grep -q '^only azl' "$here/oracle/$name.script"; then
+		if [ "$shim" = "$reference" ]; then
+			echo "ok - $name # SKIP only ours"
+			return
+		fi
 		want=$here/oracle/$name.expected
 	else
 		transcript ref "$reference" "$name" || rc=$?
@@ -114,7 +119,12 @@ mkdir -p "$keep" "$base"
 [ "$shim" != self ] || shim=$reference
 build_all
 [ -n "$shim" ] || shim=$build/containerd-shim-azl-v2
-[ $# -gt 0 ] || set -- $(cd "$here/oracle" && ls ./*.script | sed 's|^\./||; s|\.script$||')
+if [ $# -eq 0 ]; then
+	for script in "$here"/oracle/*.script; do
+		script=${script##*/}
+		set -- "$@" "${script%.script}"
+	done
+fi
 echo "1..$#"
 export here repo reference shim build keep base update
 rm -f "$keep"/*.tap

@@ -10,8 +10,8 @@
  * NAMESPACE  containerd namespace, unlike that of any other run
  * ROOTFS     directory with a busybox
  *
- * The acts of a script are described in tests/oracle/README.md. Exits with 0 when the script came to
- * its end, whatever the shim answered; with 2 when it could not go on.
+ * The acts of a script are described in tests/oracle/README.md. Exits with 0 when the script came
+ * to its end, whatever the shim answered; with 2 when it could not go on.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -37,7 +37,8 @@ static void world_init(struct world *world, char *argv[])
 	world->oracle = oracle;
 	(void)snprintf(world->work, sizeof(world->work), "%.3000s", argv[3]);
 	(void)snprintf(world->ns, sizeof(world->ns), "%.200s", argv[4]);
-	(void)snprintf(world->state, sizeof(world->state), "%.3000s/state/%.200s", argv[3], argv[4]);
+	(void)snprintf(world->state, sizeof(world->state), "%.3000s/state/%.200s", argv[3],
+		       argv[4]);
 	(void)snprintf(world->io, sizeof(world->io), "%.3000s/io", argv[3]);
 	list_init(&world->sources);
 	list_init(&world->conns);

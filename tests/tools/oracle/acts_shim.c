@@ -344,8 +344,10 @@ static void act_fake(struct world *world, const struct words *words)
 void world_clean(struct world *world)
 {
 	char helper[PATH_MAX];
-	char *argv[] = { (char[]){ "/bin/sh" }, helper,	   (char[]){ "clean" }, world->state,
-			 world->ns,		  world->work, NULL };
+	char *argv[] = {
+		(char[]){ "/bin/sh" }, helper, (char[]){ "clean" }, world->state, world->ns,
+		world->work,	       NULL
+	};
 	struct outcome outcome;
 
 	for (int i = 0; i < started_count; i++) {
@@ -362,10 +364,14 @@ void world_clean(struct world *world)
 }
 
 const struct act acts_shim[] = {
-	{ "bundle", act_bundle },	    { "shim", act_shim },
-	{ "start", act_start_call },	    { "shim-run", act_shim_run },
-	{ "shim-delete", act_shim_delete }, { "shim-kill", act_shim_kill },
-	{ "shim-gone", act_shim_gone },	    { "open", act_open },
+	{ "bundle", act_bundle },
+	{ "shim", act_shim },
+	{ "start", act_start_call },
+	{ "shim-run", act_shim_run },
+	{ "shim-delete", act_shim_delete },
+	{ "shim-kill", act_shim_kill },
+	{ "shim-gone", act_shim_gone },
+	{ "open", act_open },
 	{ "fake", act_fake },
 	{ NULL, NULL },
 };

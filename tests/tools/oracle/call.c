@@ -6,11 +6,11 @@
 #include "config/base/fd.h"
 #include "tests/tools/oracle/world.h"
 
-#define TASK_SERVICE "containerd.task.v2.Task"
-#define PROCESS_TYPE "types.containerd.io/opencontainers/runtime-spec/1/Process"
-#define RUNC_OPTIONS "containerd.runc.v1.Options"
+#define TASK_SERVICE	   "containerd.task.v2.Task"
+#define PROCESS_TYPE	   "types.containerd.io/opencontainers/runtime-spec/1/Process"
+#define RUNC_OPTIONS	   "containerd.runc.v1.Options"
 #define CHECKPOINT_OPTIONS "containerd.runc.v1.CheckpointOptions"
-#define RESOURCES_TYPE "types.containerd.io/opencontainers/runtime-spec/1/LinuxResources"
+#define RESOURCES_TYPE	   "types.containerd.io/opencontainers/runtime-spec/1/LinuxResources"
 
 static const struct method methods[] = {
 	{ "State", &pb__process_request__descriptor, &pb__state_response__descriptor },
@@ -345,7 +345,7 @@ struct call *call_find(struct world *world, const char *name)
 {
 	struct list *node;
 
-	list_for_each(node, &world->calls) {
+	list_for_each (node, &world->calls) {
 		struct call *call = owner_of(node, struct call, node);
 
 		if (strcmp(call->name, name) == 0)

@@ -128,8 +128,8 @@ void child_run(struct world *world, char *const argv[], const char *cwd, const s
 			(void)waitpid(pending.pid, &pending.status, 0);
 		outcome->status = -1;
 	} else {
-		outcome->status = WIFEXITED(pending.status) ? WEXITSTATUS(pending.status) :
-							      128 + WTERMSIG(pending.status);
+		outcome->status = WIFEXITED(pending.status) ? WEXITSTATUS(pending.status)
+							    : 128 + WTERMSIG(pending.status);
 	}
 	source_close(world, &pending.source);
 	source_close(world, &pending.out.source);

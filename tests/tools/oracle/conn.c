@@ -14,7 +14,7 @@ static struct call *waiting_call(struct world *world, const struct conn *conn, u
 {
 	struct list *node;
 
-	list_for_each(node, &world->calls) {
+	list_for_each (node, &world->calls) {
 		struct call *call = owner_of(node, struct call, node);
 
 		if (call->conn == conn && call->stream == stream && !call->answered)
@@ -44,7 +44,7 @@ static void lose_calls(struct world *world, const struct conn *conn)
 {
 	struct list *node;
 
-	list_for_each(node, &world->calls) {
+	list_for_each (node, &world->calls) {
 		struct call *call = owner_of(node, struct call, node);
 
 		if (call->conn == conn && !call->answered)
@@ -132,7 +132,7 @@ struct conn *conn_find(struct world *world, const char *name)
 {
 	struct list *node;
 
-	list_for_each(node, &world->conns) {
+	list_for_each (node, &world->conns) {
 		struct conn *conn = owner_of(node, struct conn, node);
 
 		if (strcmp(conn->name, name) == 0)

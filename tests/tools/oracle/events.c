@@ -24,7 +24,8 @@ static const struct {
 } topics[] = {
 	{ "/tasks/create", "containerd.events.TaskCreate", &pb__task_create__descriptor },
 	{ "/tasks/start", "containerd.events.TaskStart", &pb__task_start__descriptor },
-	{ "/tasks/exec-added", "containerd.events.TaskExecAdded", &pb__task_exec_added__descriptor },
+	{ "/tasks/exec-added", "containerd.events.TaskExecAdded",
+	  &pb__task_exec_added__descriptor },
 	{ "/tasks/exec-started", "containerd.events.TaskExecStarted",
 	  &pb__task_exec_started__descriptor },
 	{ "/tasks/exit", "containerd.events.TaskExit", &pb__task_exit__descriptor },
@@ -121,7 +122,8 @@ static void publisher_frame(struct world *world, struct publisher *publisher,
 		&pb__request__descriptor, NULL, frame->header.data_bytes, frame->data);
 	Pb__ForwardRequest *forward = NULL;
 
-	if (request && strcmp(request->service, "containerd.services.events.ttrpc.v1.Events") == 0 &&
+	if (request &&
+	    strcmp(request->service, "containerd.services.events.ttrpc.v1.Events") == 0 &&
 	    strcmp(request->method, "Forward") == 0)
 		forward = (Pb__ForwardRequest *)protobuf_c_message_unpack(
 			&pb__forward_request__descriptor, NULL, request->payload.len,
@@ -207,7 +209,7 @@ void publisher_stop(struct world *world)
 	(void)snprintf(path, sizeof(path), "%s/ctrd.ttrpc", world->work);
 	(void)unlink(path);
 	source_close(world, &world->listener);
-	list_for_each_safe(node, after, &world->publishers)
+	list_for_each_safe (node, after, &world->publishers)
 		publisher_close(world, owner_of(node, struct publisher, node));
 }
 
@@ -222,9 +224,10 @@ static bool events_there(struct world *world, void *arg)
 	struct list *node;
 	long count = 0;
 
-	list_for_each(node, &world->events) {
+	list_for_each (node, &world->events) {
 		count++;
-		if (*wanted->key && strcmp(owner_of(node, struct event, node)->key, wanted->key) == 0)
+		if (*wanted->key &&
+		    strcmp(owner_of(node, struct event, node)->key, wanted->key) == 0)
 			return true;
 	}
 	return !*wanted->key && count >= wanted->count;
@@ -246,7 +249,7 @@ static void events_print(struct world *world, const char *until, bool sorted)
 	struct list *node;
 	struct list *after;
 
-	list_for_each_safe(node, after, &world->events) {
+	list_for_each_safe (node, after, &world->events) {
 		struct event *event = owner_of(node, struct event, node);
 
 		if (count == KNOWN_MAX)
@@ -279,8 +282,7 @@ void events_act(struct world *world, const struct words *words)
 	bool sorted = strcmp(words->word[words->count - 1], "sorted") == 0;
 
 	if (strcmp(how, "quiet") == 0) {
-		(void)world_until(world, never, NULL,
-				  (int)words_number(world, words, "ms", 200));
+		(void)world_until(world, never, NULL, (int)words_number(world, words, "ms", 200));
 		events_print(world, NULL, sorted);
 		return;
 	}

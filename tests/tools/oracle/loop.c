@@ -43,7 +43,7 @@ void world_step(struct world *world, int timeout_ms)
 	nfds_t count = 0;
 	int ready;
 
-	list_for_each(node, &world->sources) {
+	list_for_each (node, &world->sources) {
 		struct source *source = owner_of(node, struct source, node);
 
 		if (count == SOURCES_MAX)

@@ -58,8 +58,7 @@ static const struct {
 	{ &pb__task_start__descriptor, { "container_id", "pid" } },
 	{ &pb__task_exec_added__descriptor, { "container_id", "exec_id" } },
 	{ &pb__task_exec_started__descriptor, { "container_id", "exec_id", "pid" } },
-	{ &pb__task_exit__descriptor,
-	  { "container_id", "id", "pid", "exit_status", "exited_at" } },
+	{ &pb__task_exit__descriptor, { "container_id", "id", "pid", "exit_status", "exited_at" } },
 	{ &pb__task_delete__descriptor,
 	  { "container_id", "pid", "exit_status", "exited_at", "id" } },
 	{ &pb__task_notice__descriptor, { "container_id" } },
@@ -71,9 +70,21 @@ static const char *const status_names[] = { "UNKNOWN", "CREATED", "RUNNING",
 					    "STOPPED", "PAUSED",  "PAUSING" };
 
 static const char *const code_names[] = {
-	"OK",		    "CANCELLED",     "UNKNOWN",	       "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
-	"NOT_FOUND",	    "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
-	"ABORTED",	    "OUT_OF_RANGE",  "UNIMPLEMENTED",  "INTERNAL",	     "UNAVAILABLE",
+	"OK",
+	"CANCELLED",
+	"UNKNOWN",
+	"INVALID_ARGUMENT",
+	"DEADLINE_EXCEEDED",
+	"NOT_FOUND",
+	"ALREADY_EXISTS",
+	"PERMISSION_DENIED",
+	"RESOURCE_EXHAUSTED",
+	"FAILED_PRECONDITION",
+	"ABORTED",
+	"OUT_OF_RANGE",
+	"UNIMPLEMENTED",
+	"INTERNAL",
+	"UNAVAILABLE",
 };
 
 const char *const *message_names(const ProtobufCMessageDescriptor *descriptor)
@@ -109,7 +120,8 @@ static void print_time(struct world *world, struct buf *out, const Pb__Timestamp
 		return;
 	}
 	buf_print(out, "T%d",
-		  known_index(&world->times, (uint64_t)at->seconds * 1000000000u + (uint64_t)at->nanos));
+		  known_index(&world->times,
+			      (uint64_t)at->seconds * 1000000000u + (uint64_t)at->nanos));
 }
 
 static void print_pid(struct world *world, struct buf *out, const char *name, uint32_t pid)
@@ -315,8 +327,8 @@ static void print_status(struct world *world, const char *label, const Pb__Statu
 void response_print(struct world *world, const char *label, const struct method *method,
 		    const uint8_t *data, size_t len)
 {
-	Pb__Response *response =
-		(Pb__Response *)protobuf_c_message_unpack(&pb__response__descriptor, NULL, len, data);
+	Pb__Response *response = (Pb__Response *)protobuf_c_message_unpack(
+		&pb__response__descriptor, NULL, len, data);
 	ProtobufCMessage *answer;
 	struct buf out = { 0 };
 

@@ -17,7 +17,7 @@ static struct stream *stream_find(struct world *world, const char *owner, const 
 	struct list *node;
 
 	(void)snprintf(name, sizeof(name), "%s %s", owner, which);
-	list_for_each(node, &world->streams) {
+	list_for_each (node, &world->streams) {
 		struct stream *stream = owner_of(node, struct stream, node);
 
 		if (strcmp(stream->name, name) == 0)
@@ -141,14 +141,15 @@ static void stream_read(struct world *world, const struct words *words)
 	else
 		say_bytes(world, "| ", from, len);
 	if (!whole)
-		say(world, "! %s: no %s in %d s", stream->name, expected.text ? expected.text : "end",
-		    world->limit_ms / 1000);
+		say(world, "! %s: no %s in %d s", stream->name,
+		    expected.text ? expected.text : "end", world->limit_ms / 1000);
 	else if (stream->eof)
 		say(world, "| (end)");
 	stream->given_bytes = stream->data.len;
 }
 
-static void write_bytes(struct world *world, struct stream *stream, const uint8_t *bytes, size_t len)
+static void write_bytes(struct world *world, struct stream *stream, const uint8_t *bytes,
+			size_t len)
 {
 	int64_t end = now_ms() + world->limit_ms;
 

@@ -57,8 +57,9 @@ static size_t replace_known(struct world *world, struct buf *out, const char *te
 		const char *from;
 		const char *to;
 	} table[] = {
-		{ world->state, "$BUNDLES" }, { world->io, "$IO" },	    { world->work, "$WORK" },
-		{ world->rootfs, "$ROOTFS" }, { world->oracle, "$ORACLE" }, { world->shim, "$SHIM" },
+		{ world->state, "$BUNDLES" }, { world->io, "$IO" },
+		{ world->work, "$WORK" },     { world->rootfs, "$ROOTFS" },
+		{ world->oracle, "$ORACLE" }, { world->shim, "$SHIM" },
 		{ world->ns, "$NS" },
 	};
 	size_t len = socket_len(text);

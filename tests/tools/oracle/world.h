@@ -80,8 +80,8 @@ struct call {
 	struct conn *conn; /* borrowed */
 	uint32_t stream;
 	bool answered;
-	bool lost;		/* the connection closed first */
-	struct buf answer;	/* a Response, encoded */
+	bool lost;	   /* the connection closed first */
+	struct buf answer; /* a Response, encoded */
 };
 
 /* The client's end of a FIFO. */
@@ -185,7 +185,8 @@ int64_t now_ms(void);
 void world_step(struct world *world, int timeout_ms);
 
 /* Step until done() says so. Returns false when the limit passed. */
-bool world_until(struct world *world, bool (*done)(struct world *, void *), void *arg, int limit_ms);
+bool world_until(struct world *world, bool (*done)(struct world *, void *), void *arg,
+		 int limit_ms);
 
 /* ---- child.c ---- */
 
@@ -254,7 +255,7 @@ void events_act(struct world *world, const struct words *words);
 const char *stream_make(struct world *world, const char *owner, const char *which);
 void stream_act(struct world *world, const struct words *words);
 
-/* ---- acts.c, acts_shim.c ---- */
+/* ---- acts.c, acts_frames.c, acts_shim.c ---- */
 
 struct act {
 	const char *name;
@@ -262,6 +263,7 @@ struct act {
 };
 
 extern const struct act acts_shim[];
+extern const struct act acts_frames[];
 extern const struct act acts_misc[];
 
 /* Run the line's act. */
