@@ -176,8 +176,14 @@ void container_free(struct container *container)
 		operation_answer(late, &err);
 		operation_free(late);
 	}
-	while (!list_empty(&container->execs))
-		process_free(owner_of(container->execs.next, struct process, link));
+	while (!list_empty(&container->execs)) {
+		struct process *process = owner_of(container->execs.next, struct process, link);
+
+		if (process->deleting) /* waits for its output: that ends here, and is answered */
+			process->stdio.on_drained(&process->stdio, NULL);
+		else
+			process_free(process);
+	}
 	oom_watch_stop(&container->oom);
 	if (container->init.stdio.loop)
 		process_done(&container->init);
