@@ -48,6 +48,7 @@ e2e_file_begin() {
 	fi
 	rm -f "$NODE_CONTAINERD_LOG"
 	node_containerd_start || return
+	disown "$NODE_CONTAINERD_PID"
 	echo "$NODE_CONTAINERD_PID" >"$E2E/containerd.pid"
 	node_containerd_image || return
 }
@@ -97,7 +98,7 @@ e2e_end() {
 		left=$(e2e_left)
 		echo "left behind:"
 		echo "$left"
-		tail -n 15 "$NODE_CONTAINERD_LOG" | sed 's/^/containerd: /'
+		grep -v level=info "$NODE_CONTAINERD_LOG" | tail -n 8 | sed 's/^/containerd: /'
 		e2e_force
 	fi
 	rm -rf "$W"
