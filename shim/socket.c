@@ -90,9 +90,12 @@ static void remove_dead(const char *path)
 int socket_claim(const char *path, int *listen_fd, struct err *err)
 {
 	char aside[SOCKET_PATH_ROOM];
+	struct sockaddr_un address;
 	own_fd int fd = -1;
 	int code = -EADDRINUSE;
 
+	if (fill_address(path, &address) < 0)
+		return err_set(err, -ENAMETOOLONG, "socket path %s is too long", path);
 	if (socket_is_alive(path))
 		return 1;
 	if (make_folders(path, err) < 0)
