@@ -344,10 +344,8 @@ static void act_fake(struct world *world, const struct words *words)
 void world_clean(struct world *world)
 {
 	char helper[PATH_MAX];
-	char *argv[] = {
-		(char[]){ "/bin/sh" }, helper, (char[]){ "clean" }, world->state, world->ns,
-		world->work,	       NULL
-	};
+	char *argv[] = { (char[]){ "/bin/sh" }, helper, (char[]){ "clean" }, world->ns,
+			 world->work,		NULL };
 	struct outcome outcome;
 
 	for (int i = 0; i < started_count; i++) {
