@@ -93,11 +93,16 @@ static bool is_shim_dead(int bundle_fd)
 {
 	static const char scheme[] = "unix://";
 	char address[DELETE_TEXT_MAX];
+	const char *path = address + sizeof(scheme) - 1;
 
-	if (fd_read_text(bundle_fd, "address", address, sizeof(address)) <= (ssize_t)sizeof(scheme))
+	if (fd_read_text(bundle_fd, "address", address, sizeof(address)) <=
+		    (ssize_t)sizeof(scheme) ||
+	    strncmp(address, scheme, sizeof(scheme) - 1) != 0 || path[0] != '/' ||
+	    socket_is_alive(path))
 		return false;
-	return strncmp(address, scheme, sizeof(scheme) - 1) == 0 &&
-	       !socket_is_alive(address + sizeof(scheme) - 1);
+	if (access(path, F_OK) == 0) /* it was killed: otherwise it had removed it */
+		socket_remove_dead(path);
+	return true;
 }
 
 /*
@@ -170,7 +175,7 @@ int command_delete(const struct args *args)
 		return 1;
 	}
 	clean_bundle(args->ns, args->id, bundle, bundle_fd);
-	if (may_have_siblings(bundle_fd) && is_shim_dead(bundle_fd))
+	if (is_shim_dead(bundle_fd) && may_have_siblings(bundle_fd))
 		clean_siblings(args->ns, args->id, bundle_fd);
 	return print_response(bundle_fd) < 0;
 }

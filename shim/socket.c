@@ -73,8 +73,8 @@ static int listen_aside(const char *path, char *aside, struct err *err)
 	return fd_take(&fd);
 }
 
-/* A path that refuses connections is replaced; others may be about to do the same. */
-static void remove_dead(const char *path)
+/* Others may be about to do the same. */
+void socket_remove_dead(const char *path)
 {
 	char folder[SOCKET_PATH_ROOM];
 	own_fd int lock = -1;
@@ -111,7 +111,7 @@ int socket_claim(const char *path, int *listen_fd, struct err *err)
 		else if (socket_is_alive(path))
 			code = 1;
 		else
-			remove_dead(path);
+			socket_remove_dead(path);
 	}
 	(void)unlink(aside);
 	if (code == -EADDRINUSE)

@@ -18,6 +18,9 @@ struct err;
  */
 int socket_claim(const char *path, int *listen_fd, struct err *err);
 
+/* Remove a path that refuses connections; one that works is left alone. */
+void socket_remove_dead(const char *path);
+
 /* True when somebody accepts connections at this path. */
 int socket_is_alive(const char *path);
 
