@@ -1,0 +1,292 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What the tests in a machine share: tests/lib.bash, a containerd.service with the CRI
+# plugin, and a client of it made of curl and protoc. They run in hack/vm-test only.
+#
+# A file says: load vm; setup_file() { vm_file_begin; } setup() { vm_begin; } teardown() { vm_end; }
+
+[ -n "${AZL_VM:-}" ] || {
+	echo "these tests run in a virtual machine: hack/vm-test" >&2
+	return 1
+}
+
+VM_REPO=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+# shellcheck source=tests/lib.bash
+BATS_TEST_DIRNAME=$VM_REPO/tests . "$VM_REPO/tests/lib.bash"
+
+VM_SOCKET=/run/containerd/containerd.sock
+VM_PROTO=$VM_REPO/tests/vm/cri.proto
+
+# The limits of tests/lib.bash are a host's. The processor may be emulated here, and shared.
+VM_SLOW=5
+until_ok() {
+	local end=$((EPOCHSECONDS + $1 * VM_SLOW))
+	shift
+	until "$@"; do
+		[ "$EPOCHSECONDS" -lt "$end" ] || return 1
+		sleep 0.1
+	done
+}
+
+# ---- a file of tests ----
+
+# The handlers of the CRI: azl is asked for by name, azlpath by the path of its program under the
+# name of the reference, which is called runc here.
+vm_config() {
+	node_containerd_config | grep -v cri
+	cat <<-EOF
+		[plugins."io.containerd.grpc.v1.cri"]
+		  sandbox_image = "docker.io/library/azl-pause:latest"
+		  enable_selinux = false
+		  [plugins."io.containerd.grpc.v1.cri".cni]
+		    bin_dir = "/usr/lib/cni"
+		    conf_dir = "/etc/cni/net.d"
+		  [plugins."io.containerd.grpc.v1.cri".containerd]
+		    snapshotter = "overlayfs"
+		    default_runtime_name = "azl"
+		    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.azl]
+		      runtime_type = "io.containerd.azl.v2"
+		      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.azl.options]
+		        SystemdCgroup = true
+		    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.azlfs]
+		      runtime_type = "io.containerd.azl.v2"
+		      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.azlfs.options]
+		        SystemdCgroup = false
+		    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.azlpath]
+		      runtime_type = "io.containerd.runc.v2"
+		      runtime_path = "$E2E_SHIM"
+		      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.azlpath.options]
+		        SystemdCgroup = true
+		    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+		      runtime_type = "io.containerd.runc.v2"
+		      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+		        SystemdCgroup = true
+	EOF
+}
+
+vm_network() {
+	mkdir -p /etc/cni/net.d
+	cat >/etc/cni/net.d/10-azl.conflist <<-EOF
+		{ "cniVersion": "1.0.0", "name": "azl", "plugins": [
+		  { "type": "bridge", "bridge": "azl0", "isGateway": true,
+		    "ipam": { "type": "host-local", "ranges": [[{ "subnet": "10.88.0.0/24" }]] } } ] }
+	EOF
+}
+
+vm_images() {
+	local dir=/tmp/azl-images
+	mkdir -p "$dir"
+	"$VM_REPO/hack/image" "$dir/busybox.tar" || return
+	"$VM_REPO/hack/image" --name docker.io/library/azl-pause:latest --command "sleep infinity" "$dir/pause.tar" || return
+	ctr image import "$dir/busybox.tar" >/dev/null || return
+	ctr -n k8s.io image import "$dir/busybox.tar" >/dev/null || return
+	ctr -n k8s.io image import "$dir/pause.tar" >/dev/null || return
+	rm -r "$dir"
+}
+
+# Once per machine.
+vm_file_begin() {
+	mkdir -p "$E2E"
+	[ ! -e "$E2E/ready" ] || return 0
+	printf 'BinaryName = "%s"\n' "$E2E_ENGINE" >"$E2E/engine.toml"
+	printf 'BinaryName = "%s"\nSystemdCgroup = true\n' "$E2E_ENGINE" >"$E2E/systemd.toml"
+	mkdir -p /etc/containerd
+	vm_config >/etc/containerd/config.toml
+	vm_network
+	systemctl restart containerd
+	until_ok 60 containerd_answers || return
+	vm_images || return
+	until_ok 60 cri ListPodSandbox </dev/null >/dev/null 2>&1 || return
+	: >"$E2E/ready"
+}
+
+containerd_answers() {
+	ctr --connect-timeout 1s version >/dev/null 2>&1
+}
+
+containerd_pid() {
+	systemctl show -P MainPID containerd
+}
+
+# Names are unlike those of any other test: a scope that one leaves must not trouble the next.
+vm_begin() {
+	e2e_begin
+	rmdir "$W"
+	T=v${EPOCHREALTIME#*[.,]}
+	W=$E2E/$T
+	mkdir -p "$W"
+}
+
+vm_end() {
+	local pod left
+	for pod in $(cri ListPodSandbox </dev/null | sed -n 's/^ *id: "\(.*\)"/\1/p'); do
+		pod_remove "$pod"
+	done
+	e2e_end || return
+	left=$(vm_left)
+	[ -z "$left" ] || echo "left behind: $left"
+	[ -z "$left" ]
+}
+
+# What pods and scopes leave behind, beyond what e2e_left knows.
+vm_left() {
+	find /sys/fs/cgroup/azl.slice /sys/fs/cgroup/system.slice -mindepth 1 -maxdepth 1 -name '*.scope' 2>/dev/null
+	systemctl list-units --all --plain --no-legend '*.scope' | grep -E 'azl-|cri-containerd-'
+	find /run/netns -name 'cni-*' 2>/dev/null
+	true
+}
+
+# ---- gRPC: one call with curl ----
+
+# grpc SERVICE METHOD REQUEST RESPONSE <TEXT: prints the answer as text
+grpc() {
+	local dir size status
+	dir=$(mktemp -d)
+	protoc -I "$VM_REPO/tests/vm" --encode="runtime.v1.$3" "$VM_PROTO" >"$dir/body" || return 2
+	size=$(stat -c %s "$dir/body")
+	{
+		# shellcheck disable=SC2059
+		printf "\\x00$(printf '\\x%02x' $((size >> 24)) $((size >> 16 & 255)) $((size >> 8 & 255)) $((size & 255)))"
+		cat "$dir/body"
+	} >"$dir/frame"
+	curl -sS --max-time 100 --http2-prior-knowledge --unix-socket "$VM_SOCKET" -o "$dir/answer" -D "$dir/head" \
+		-H 'content-type: application/grpc' -H 'te: trailers' -H "containerd-namespace: ${GRPC_NAMESPACE:-default}" \
+		--data-binary "@$dir/frame" "http://localhost/$1/$2" 2>"$dir/err" || {
+		cat "$dir/err" >&2
+		rm -r "$dir"
+		return 2
+	}
+	status=$(sed -n 's/^grpc-status: \([0-9]*\).*/\1/p' "$dir/head")
+	if [ "$status" != 0 ]; then
+		echo "$2: status ${status:-none}: $(sed -n 's/^grpc-message: //p' "$dir/head" | tr -d '\r')" >&2
+		rm -r "$dir"
+		return 1
+	fi
+	tail -c +6 "$dir/answer" | protoc -I "$VM_REPO/tests/vm" --decode="runtime.v1.$4" "$VM_PROTO"
+	rm -r "$dir"
+}
+
+# cri METHOD <TEXT
+cri() {
+	grpc runtime.v1.RuntimeService "$1" "$1Request" "$1Response"
+}
+
+# update ID JSON: gives a task of ctr new limits
+update() {
+	local json=${2//\\/\\\\}
+	grpc containerd.services.tasks.v1.Tasks Update UpdateTaskRequest Empty <<-EOF
+		container_id: "$1"
+		resources { type_url: "types.containerd.io/opencontainers/runtime-spec/1/LinuxResources" value: "${json//\"/\\\"}" }
+	EOF
+}
+
+# ---- pods ----
+
+# field NAME: the first value of it in a message in text, without quotes
+field() {
+	sed -n "s/^ *$1: \"\{0,1\}\([^\"]*\)\"\{0,1\}$/\1/p" | head -n 1
+}
+
+# pod_config NAME [NODE|POD]: with the network of the machine unless told
+pod_config() {
+	local parent=/azl.slice
+	[ "${HANDLER:-azl}" = azlfs ] || parent=azl.slice
+	cat <<-EOF
+		metadata { name: "$1" uid: "$1" namespace: "test" }
+		log_directory: "$W/logs"
+		hostname: "$([ "${2:-NODE}" = NODE ] || echo "$1")"
+		linux {
+		  cgroup_parent: "$parent"
+		  security_context { namespace_options { network: ${2:-NODE} pid: CONTAINER } }
+		}
+	EOF
+}
+
+# pod_run NAME [NODE|POD]: prints its id; $HANDLER says by whom
+pod_run() {
+	mkdir -p "$W/logs"
+	cri RunPodSandbox <<-EOF | field pod_sandbox_id
+		config { $(pod_config "$@") }
+		runtime_handler: "${HANDLER:-azl}"
+	EOF
+}
+
+pod_remove() {
+	cri StopPodSandbox <<<"pod_sandbox_id: \"$1\"" && cri RemovePodSandbox <<<"pod_sandbox_id: \"$1\""
+}
+
+# pod_add POD NAME RESOURCES COMMAND...: creates and starts a container; prints its id
+pod_add() {
+	local pod=$1 name=$2 resources=$3 word words='' id
+	shift 3
+	for word; do words+=" command: \"${word//\"/\\\"}\""; done
+	id=$(
+		cri CreateContainer <<-EOF | field container_id
+			pod_sandbox_id: "$pod"
+			config {
+			  metadata { name: "$name" }
+			  image { image: "$IMAGE" }
+			  $words
+			  log_path: "$name.log"
+			  linux { resources { $resources } security_context { namespace_options { pid: CONTAINER } } }
+			}
+			sandbox_config { $(pod_config "${POD_NAME:-$T}") }
+		EOF
+	)
+	[ -n "$id" ] || return 1
+	cri StartContainer <<<"container_id: \"$id\"" && echo "$id"
+}
+
+# pod_exec ID COMMAND...: prints its output; ends as the command does
+pod_exec() {
+	local id=$1 word words='' answer code
+	shift
+	for word; do words+=" cmd: \"${word//\"/\\\"}\""; done
+	answer=$(cri ExecSync <<<"container_id: \"$id\" $words timeout: 60") || return 125
+	printf '%b' "$(field stdout <<<"$answer")"
+	code=$(field exit_code <<<"$answer")
+	return "${code:-0}"
+}
+
+pod_stop() {
+	cri StopContainer <<<"container_id: \"$1\" timeout: ${2:-5}"
+}
+
+pod_status() {
+	cri ContainerStatus <<<"container_id: \"$1\""
+}
+
+pod_state_is() {
+	[ "$(pod_status "$1" | field state)" = "${2#CONTAINER_CREATED}" ]
+}
+
+# ---- cgroups and scopes ----
+
+# cgroup_of PID: the folder of its cgroup
+cgroup_of() {
+	echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$1/cgroup")"
+}
+
+# value FOLDER FILE [KEY]: a figure of a cgroup
+value() {
+	if [ $# -eq 2 ]; then cat "$1/$2"; else awk -v k="$3" '$1 == k { print $2 }' "$1/$2"; fi
+}
+
+scope_active() {
+	systemctl -q is-active "$1"
+}
+
+# Not even failed: a unit that is not known at all.
+scope_unknown() {
+	[ "$(systemctl show -P LoadState "$1")" = not-found ] && [ "$(systemctl show -P ActiveState "$1")" = inactive ]
+}
+
+# run_scope ID COMMAND...: with systemd as the driver of cgroups
+SCOPE=(--runtime io.containerd.azl.v2 --runtime-config-path "$E2E/systemd.toml")
+run_scope() {
+	local id=$1
+	shift
+	# shellcheck disable=SC2086
+	timeout 60 ctr run -d "${SCOPE[@]}" --cgroup "azl.slice:azl:$id" ${FLAGS-} "$IMAGE" "$id" "$@" 3>&- </dev/null
+}
