@@ -4,12 +4,14 @@
  *
  *   e2e_ttrpc SOCKET call SERVICE METHOD [ID [EXEC]]   one call: prints "CODE TEXT" and the answer
  *   e2e_ttrpc SOCKET create ID BUNDLE                  a container without rootfs mounts and stdio
+ *   e2e_ttrpc SOCKET update ID JSON                    new limits
  *   e2e_ttrpc SOCKET lap N METHOD ID                   N calls: prints the median and the longest,
- * us e2e_ttrpc SOCKET raw HEX...                        sends bytes: prints the frames that come
- * back e2e_ttrpc SOCKET endless BYTES                     announces 4 GiB and sends that many of
- * them e2e_ttrpc SOCKET crowd N ID                        N connections at once: prints how many
- * answer e2e_ttrpc SOCKET mute N METHOD ID                  N calls and no read: prints how many
- * were taken e2e_ttrpc SOCKET vanish METHOD [ID [EXEC]]         a call, and away before its answer
+ * us e2e_ttrpc SOCKET raw WORD...                       sends HEX or zeros:N: prints the frames
+ * that come back e2e_ttrpc SOCKET endless BYTES                     announces 4 GiB and sends that
+ * many of them e2e_ttrpc SOCKET crowd N ID                        N connections at once: prints how
+ * many answer e2e_ttrpc SOCKET mute N METHOD ID                  N calls and no read: prints how
+ * many were taken e2e_ttrpc SOCKET vanish METHOD [ID [EXEC]]         a call, and away before its
+ * answer
  *
  * Exits with 0 when answered with success, 3 when answered with an error, 2 when something failed.
  */
@@ -35,7 +37,7 @@
 
 enum {
 	LIMIT_MS = 30000,
-	RAW_LIMIT_MS = 1500,
+	RAW_LIMIT_MS = 300,
 	LAPS_MAX = 10000,
 };
 
@@ -221,29 +223,40 @@ static int act_call(struct client *client, char **argv)
 	return response_print(&frame, argv[1]) ? 3 : 0;
 }
 
-static int act_create(struct client *client, char **argv)
+/* A call whose payload is given; only its status is printed. */
+static int payload_call(struct client *client, const char *method, uint8_t *payload, size_t len)
 {
-	Pb__CreateTaskRequest create = PB__CREATE_TASK_REQUEST__INIT;
 	Pb__Request request = PB__REQUEST__INIT;
 	struct ttrpc_header header = { .stream = 1, .type = TTRPC_REQUEST };
-	uint8_t payload[1024], bytes[2048];
 	struct ttrpc_frame frame;
+	uint8_t bytes[8192];
 
-	create.id = argv[0];
-	create.bundle = argv[1];
-	if (strlen(argv[0]) + strlen(argv[1]) > 900)
-		exit(2);
 	request.service = (char *)(uintptr_t)TASK_SERVICE;
-	request.method = (char *)(uintptr_t) "Create";
-	request.payload.len = protobuf_c_message_pack(&create.base, payload);
+	request.method = (char *)(uintptr_t)method;
 	request.payload.data = payload;
+	request.payload.len = len;
 	header.data_bytes = (uint32_t)protobuf_c_message_get_packed_size(&request.base);
+	if (TTRPC_HEADER_BYTES + header.data_bytes > sizeof(bytes))
+		exit(2);
 	ttrpc_header_write(&header, bytes);
 	(void)protobuf_c_message_pack(&request.base, bytes + TTRPC_HEADER_BYTES);
 	if (!send_all(client->fd, bytes, TTRPC_HEADER_BYTES + header.data_bytes) ||
 	    frame_read(client, now_us() + LIMIT_MS * 1000LL, &frame) != 1)
-		die("create");
+		die(method);
 	return response_print(&frame, NULL) ? 3 : 0;
+}
+
+static int act_create(struct client *client, char **argv)
+{
+	Pb__CreateTaskRequest create = PB__CREATE_TASK_REQUEST__INIT;
+	uint8_t payload[4096];
+
+	create.id = argv[0];
+	create.bundle = argv[1];
+	if (protobuf_c_message_get_packed_size(&create.base) > sizeof(payload))
+		exit(2);
+	return payload_call(client, "Create", payload,
+			    protobuf_c_message_pack(&create.base, payload));
 }
 
 static int compare(const void *a, const void *b)
@@ -282,27 +295,61 @@ static int nibble(char c)
 	return at ? (int)(at - digits) : -1;
 }
 
+/* Send what a word says: bytes in hex, or "zeros:N". */
+static void word_send(int fd, const char *word)
+{
+	static uint8_t bytes[8 << 20];
+	size_t len = 0;
+
+	if (strncmp(word, "zeros:", 6) == 0) {
+		len = strtoul(word + 6, NULL, 10);
+		word = "";
+	}
+	if (len > sizeof(bytes) || strlen(word) / 2 > sizeof(bytes))
+		exit(2);
+	for (; word[0] && word[1]; word += 2) {
+		int high = nibble(word[0]), low = nibble(word[1]);
+
+		if (high < 0 || low < 0)
+			exit(2);
+		bytes[len++] = (uint8_t)(high * 16 + low);
+	}
+	if (!send_all(fd, bytes, len))
+		die("send");
+}
+
 static int act_raw(struct client *client, char **argv)
 {
 	struct ttrpc_frame frame;
 	int code = 0;
 
-	for (; *argv; argv++) {
-		for (const char *at = *argv; at[0] && at[1]; at += 2) {
-			uint8_t byte = (uint8_t)(nibble(at[0]) * 16 + nibble(at[1]));
-
-			if (nibble(at[0]) < 0 || nibble(at[1]) < 0)
-				exit(2);
-			if (!send_all(client->fd, &byte, 1))
-				die("send");
-		}
-	}
+	for (; *argv; argv++)
+		word_send(client->fd, *argv);
 	while ((code = frame_read(client, now_us() + RAW_LIMIT_MS * 1000LL, &frame)) == 1) {
 		printf("stream %u type %u: ", frame.header.stream, frame.header.type);
 		(void)response_print(&frame, NULL);
 	}
 	puts(code == 0 ? "closed" : "open");
 	return 0;
+}
+
+/* Update with the resources' JSON. */
+static int act_update(struct client *client, char **argv)
+{
+	Pb__UpdateTaskRequest update = PB__UPDATE_TASK_REQUEST__INIT;
+	Pb__Any resources = PB__ANY__INIT;
+	char type_url[] = "types.containerd.io/opencontainers/runtime-spec/1/LinuxResources";
+	uint8_t payload[4096];
+
+	resources.type_url = type_url;
+	resources.value.data = (uint8_t *)argv[1];
+	resources.value.len = strlen(argv[1]);
+	update.id = argv[0];
+	update.resources = &resources;
+	if (protobuf_c_message_get_packed_size(&update.base) > sizeof(payload))
+		exit(2);
+	return payload_call(client, "Update", payload,
+			    protobuf_c_message_pack(&update.base, payload));
 }
 
 static int act_endless(struct client *client, char **argv)
@@ -378,6 +425,8 @@ static int act(struct client *client, int argc, char **argv)
 		return act_call(client, argv + 3);
 	if (strcmp(verb, "create") == 0 && argc >= 5)
 		return act_create(client, argv + 3);
+	if (strcmp(verb, "update") == 0 && argc >= 5)
+		return act_update(client, argv + 3);
 	if (strcmp(verb, "lap") == 0 && argc >= 6)
 		return act_lap(client, argv + 3);
 	if (strcmp(verb, "raw") == 0 && argc >= 4)
