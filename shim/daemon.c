@@ -17,6 +17,7 @@
 
 enum {
 	DAEMON_FLUSH_MS = 5000,
+	DAEMON_UNUSED_MS = 30000, /* for containerd's first connection */
 	DAEMON_JOINED_MS = 10000, /* a newcomer who then does nothing is not waited for longer */
 	DAEMON_HEAP_KEEP_BYTES = 16 << 10,
 };
@@ -45,14 +46,18 @@ static void flush_and_stop(struct shim *shim)
 	loop_timer_start(&shim->loop, &shim->ending_timer, DAEMON_FLUSH_MS);
 }
 
-/* Events were not flushed in time, or who joined at the last moment did nothing. */
+/*
+ * Events were not flushed in time, or who joined at the last moment did nothing, or nobody ever came:
+ * containerd forgets a shim whose files it cannot write, and would not end it.
+ */
 static void on_ending_timer(struct loop_timer *timer)
 {
 	struct shim *shim = owner_of(timer, struct shim, ending_timer);
 
 	if (shim->ending)
 		stop(shim);
-	else if (list_empty(&shim->containers))
+	else if (list_empty(&shim->containers) &&
+		 (shim->shutdown_asked || shim->server.count == 0))
 		shim_end(shim);
 }
 
@@ -66,6 +71,7 @@ void shim_end(struct shim *shim)
 		loop_timer_start(&shim->loop, &shim->ending_timer, DAEMON_JOINED_MS);
 		return;
 	}
+	socket_remove(shim->socket_path);
 	flush_and_stop(shim);
 }
 
@@ -120,7 +126,6 @@ int daemon_run(const struct daemon_config *config)
 		log_error(NULL, "%s", err.msg);
 	else
 		loop_run(&shim.loop);
-	socket_remove(config->socket_path);
 	if (code < 0)
 		(void)unlink(config->socket_path);
 	_exit(code < 0);
