@@ -14,7 +14,7 @@ int cg_events_read(int dir, struct cg_events *events, struct err *err)
 	struct cg_events found = { 0 };
 	bool told = false;
 	struct cg_file file;
-	struct cg_text line;
+	struct cg_text line = { 0 };
 	struct cg_text key;
 	uint64_t value;
 	int code = cg_file_open(&file, dir, "cgroup.events");

@@ -95,7 +95,7 @@ uint64_t cg_file_value(int dir, const char *name)
 int cg_file_find(int dir, const char *name, const char *key, uint64_t *value)
 {
 	struct cg_file file;
-	struct cg_text line;
+	struct cg_text line = { 0 };
 	int code = cg_file_open(&file, dir, name);
 
 	if (code == 0)

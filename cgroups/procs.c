@@ -37,7 +37,7 @@ static int procs_add(struct cg_procs *procs, pid_t pid)
 static int read_file(int dir, const char *name, struct cg_procs *procs)
 {
 	struct cg_file file;
-	struct cg_text line;
+	struct cg_text line = { 0 };
 	uint64_t pid;
 	int code = cg_file_open(&file, dir, name);
 

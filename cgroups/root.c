@@ -79,7 +79,7 @@ static int path_of_pid(pid_t pid, char *path, size_t room, struct err *err)
 {
 	struct cg_file file;
 	struct cg_text line;
-	struct cg_text found = { 0 };
+	struct cg_text found = { .at = "" };
 	char name[32];
 	int code;
 

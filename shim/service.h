@@ -8,5 +8,5 @@
 struct call;
 
 /* The server's handler; owner is the struct shim. */
-void service_handle(void *owner, struct call *call, const char *service, const char *method,
+void service_handle(void *owner, struct call *call, const char *service, const char *name,
 		    const uint8_t *payload, size_t payload_bytes);
