@@ -46,18 +46,23 @@ static void flush_and_stop(struct shim *shim)
 	loop_timer_start(&shim->loop, &shim->ending_timer, DAEMON_FLUSH_MS);
 }
 
-/*
- * Events were not flushed in time, or who joined at the last moment did nothing, or nobody ever came:
- * containerd forgets a shim whose files it cannot write, and would not end it.
- */
+/* Events were not flushed in time, or who joined at the last moment did nothing. */
 static void on_ending_timer(struct loop_timer *timer)
 {
 	struct shim *shim = owner_of(timer, struct shim, ending_timer);
 
 	if (shim->ending)
 		stop(shim);
-	else if (list_empty(&shim->containers) &&
-		 (shim->shutdown_asked || shim->server.count == 0))
+	else if (list_empty(&shim->containers))
+		shim_end(shim);
+}
+
+/* Nobody ever came: containerd forgets a shim whose files it cannot write, and would not end it. */
+static void on_unused_timer(struct loop_timer *timer)
+{
+	struct shim *shim = owner_of(timer, struct shim, unused_timer);
+
+	if (list_empty(&shim->containers) && shim->server.count == 0)
 		shim_end(shim);
 }
 
@@ -96,6 +101,7 @@ static int init(struct shim *shim, const struct daemon_config *config, struct er
 	*shim = (struct shim){ .ns = config->ns };
 	list_init(&shim->containers);
 	loop_timer_init(&shim->ending_timer, on_ending_timer);
+	loop_timer_init(&shim->unused_timer, on_unused_timer);
 	shim->socket_path = strdup(config->socket_path);
 	if (!shim->socket_path)
 		return err_set(err, -ENOMEM, "no memory");
@@ -104,6 +110,7 @@ static int init(struct shim *shim, const struct daemon_config *config, struct er
 	shim->reaper.terminate = on_terminate;
 	shim->reaper.terminate_owner = shim;
 	oom_init(&shim->oom, &shim->loop);
+	loop_timer_start(&shim->loop, &shim->unused_timer, DAEMON_UNUSED_MS);
 	publisher_init(&shim->publisher, &shim->loop, config->ttrpc_address, config->ns);
 	return server_init_take(&shim->server, &shim->loop, &listen_fd, service_handle, shim, err);
 }

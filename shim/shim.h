@@ -23,6 +23,7 @@ struct shim {
 	bool shutdown_wanted;	/* Shutdown came while containers remained */
 	bool ending;		/* flushing events, then the loop stops */
 	struct loop_timer ending_timer;
+	struct loop_timer unused_timer;
 };
 
 /* End the daemon once nothing is left: unless somebody just joined, flush events (<= 5 s) and stop.

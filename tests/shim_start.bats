@@ -335,6 +335,15 @@ shim_pid() {
 	[ ! -e "$socket" ]
 }
 
+@test "a shim that nobody calls ends by itself" {
+	run -0 shim_start
+	keep "$output"
+	sleep 1
+	[ -S "$socket" ]
+	until_ok 40 test ! -e "$socket"
+	until_ok 5 eval '! pidof containerd-shim-azl-v2'
+}
+
 @test "what systemd told containerd does not reach the engine" {
 	fake "create env"
 	# shellcheck disable=SC2086
