@@ -284,9 +284,10 @@ has_event() {
 	grep -F "\"$1\"" "$W/events" | grep -qF "/tasks/$2"
 }
 
-# PSS and private dirty memory of a process in kB.
+# A process's own memory and its private dirty memory in kB. All of PSS would change with the
+# number of shims that share the program's pages.
 memory_of() {
-	awk '/^Pss:/ { p = $2 } /^Private_Dirty:/ { d = $2 } END { print p, d }' "/proc/$1/smaps_rollup"
+	awk '/^Pss_Anon:/ { p = $2 } /^Private_Dirty:/ { d = $2 } END { print p, d }' "/proc/$1/smaps_rollup"
 }
 
 fds_of() {

@@ -370,7 +370,7 @@ hangs() {
 	read -r before _ < <(memory_of "$shim")
 	"$E2E_TTRPC" "$(socket_of $T)" endless 300000000
 	read -r after _ < <(memory_of "$shim")
-	echo "PSS $before kB before, $after kB after"
+	echo "own memory $before kB before, $after kB after"
 	[ "$after" -le $((before + 64)) ]
 	has_status $T RUNNING
 }
@@ -390,7 +390,7 @@ hangs() {
 	for i in 1 2 3; do "$E2E_TTRPC" "$(socket_of $T)" crowd 1000 $T; done
 	until_ok 5 eval '[ "$(fds_of '"$shim"')" -eq '"$fds"' ]'
 	read -r last _ < <(memory_of "$shim")
-	echo "PSS $before kB before, $after kB after the first thousand, $last kB after four"
+	echo "own memory $before kB before, $after kB after the first thousand, $last kB after four"
 	[ "$after" -le $((before + 256)) ]
 	[ "$last" -le $((after + 16)) ]
 	has_status $T RUNNING
