@@ -130,7 +130,7 @@ e2e_kill_helpers() {
 	local pid
 	[ -e "$W/helpers" ] || return 0
 	while read -r pid; do
-		kill "$pid" 2>/dev/null || true
+		! kill "$pid" 2>/dev/null || wait "$pid" 2>/dev/null || true
 	done <"$W/helpers"
 	rm -f "$W/helpers"
 }
@@ -301,6 +301,16 @@ has() {
 		echo "the output: $output"
 		return 1
 	fi
+}
+
+# has_one TEXT...: at least one of them in $output
+has_one() {
+	local text
+	for text; do
+		[[ "$output" != *"$text"* ]] || return 0
+	done
+	echo "wanted one of $* in the output: $output"
+	return 1
 }
 
 # equal A B

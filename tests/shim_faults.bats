@@ -50,7 +50,7 @@ hangs() {
 @test "an init binary that may not be executed is named" {
 	fails run_fg "" $T /etc/passwd
 	has /etc/passwd
-	has denied
+	has_one denied "not permitted"
 }
 
 @test "a missing exec binary is named, and the container lives" {
@@ -58,7 +58,7 @@ hangs() {
 	fails run_exec $T /no/such/program
 	has /no/such/program
 	fails run_exec $T /etc/passwd
-	has denied
+	has_one denied "not permitted"
 	run -0 run_exec $T echo fine
 }
 
@@ -94,7 +94,7 @@ hangs() {
 
 @test "an unknown file system is told" {
 	fails run_fg "--mount type=nosuchfs,src=none,dst=/mnt" $T true
-	has /mnt
+	has mnt
 }
 
 # ---- the engine ----
@@ -426,7 +426,7 @@ hangs() {
 	ctr -n small image import --all-platforms /tmp/azl-busybox.tar >/dev/null
 	mkdir -p "$E2E_STATE/small"
 	told=0 worked=0
-	for inodes in 6 7 8 9 10 11 12; do
+	for inodes in 6 8 9 10 11 12 14 18; do
 		mount -t tmpfs -o "nr_inodes=$inodes,mode=0711" small "$E2E_STATE/small"
 		run timeout -k 2 15 ctr -n small run --rm --cpu-shares 0 "${RUNTIME[@]}" "$IMAGE" $T$inodes echo works
 		if [ "$status" -eq 0 ]; then
