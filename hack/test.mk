@@ -2,14 +2,44 @@
 # Proving. Included by the Makefile.
 #
 #   make test          everything, as CI does: builds, unit tests, fuzz corpora, lint, test nodes, machine
-#   make check         what needs no root and no minute: unit tests, fuzz corpora, layers, format
+#   make check         what needs neither root nor minutes: unit tests, fuzz corpora, layers, format
 #   make lint          every analyser; each finding is an error
 #   make unit-run      every unit test under ASan and UBSan; UNIT_ONLY=server for one
 #   make cross-arm64   compile for arm64, without linking
+ifndef UNIT_ONLY
+UNIT_ONLY :=
+endif
 
-UNIT_ONLY ?=
+UNIT_RUN   := $(if $(UNIT_ONLY),$(UNIT_ONLY:%=$(BUILD)/unit/test_%),$(UNIT))
+ARM64_CC   ?= aarch64-linux-gnu-gcc
+ARM64_O     = $(patsubst %.c,$(BUILD)/arm64/%.o,$(LIB_C) shim/main.c)
 
 # Tests in which allocations fail, or cgroups are out of reach, are linked that way.
 UNIT_WRAP := malloc calloc realloc strdup asprintf cg_root_open cg_open_of_pid
 $(BUILD)/unit/test_service: private SHIM_LIBS += $(UNIT_WRAP:%=-Wl,--wrap=%)
 $(UNIT): $(wildcard tests/unit/*.h)
+
+.PHONY: test check lint unit-run generated cross-arm64
+test:
+	@hack/test
+
+check: unit-run fuzz-corpus
+	@hack/lint layers format
+
+lint:
+	@BUILD='$(BUILD)' hack/lint
+
+unit-run: $(UNIT_RUN)
+	@hack/unit-run $(UNIT_RUN)
+
+generated: $(PB_C)
+
+cross-arm64: $(ARM64_O)
+
+# The host's headers of protobuf-c and yajl are the same for every architecture.
+$(BUILD)/arm64/%.o: %.c $(PB_C)
+	$(call say,ARM64,$@)mkdir -p $(@D) $(BUILD)/arm64/include && \
+		ln -sfn /usr/include/protobuf-c /usr/include/yajl $(BUILD)/arm64/include/ && \
+		$(ARM64_CC) -std=gnu17 -D_GNU_SOURCE -I. -isystem $(GEN) \
+		-isystem $(BUILD)/arm64/include -O2 -fPIE -mbranch-protection=standard \
+		-DAZL_VERSION='"$(VERSION)"' -DAZL_REVISION='"x"' $(WARN) -Werror -c -o $@ $<

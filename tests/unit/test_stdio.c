@@ -253,7 +253,6 @@ TEST(shows_the_process_the_end_of_its_input_only_when_both_writers_closed)
 	char byte;
 
 	open_streams("i", false);
-	in = -1;
 	start_opening(false);
 	CHECK(opened == 1 && opened_err.code == 0);
 	in = client(0, O_WRONLY);
