@@ -145,7 +145,7 @@ fifo_of() {
 	equal "$(cat "$W/out")" "to out"
 	equal "$(cat "$W/argv")" $'key\nvalue'
 	equal "$(grep ^CONTAINER_ "$W/env" | sort)" $'CONTAINER_ID='$T$'\nCONTAINER_NAMESPACE=default'
-	! grep -qE '^(PATH|TTRPC_ADDRESS|GRPC_ADDRESS|NAMESPACE|GOMAXPROCS)=.*(azl|containerd|default)' "$W/env"
+	run ! grep -qE '^(PATH|TTRPC_ADDRESS|GRPC_ADDRESS|NAMESPACE|GOMAXPROCS)=.*(azl|containerd|default)' "$W/env"
 	equal "$(sort -u "$W/std")" /dev/null
 }
 

@@ -349,7 +349,7 @@ shim_pid() {
 	# shellcheck disable=SC2086
 	timeout -k 2 20 ctr run -d --cpu-shares 0 --runtime io.containerd.azl.v2 $FAKE "$IMAGE" $T sleep 1000 </dev/null
 	[ -s "$E2E/env" ]
-	! grep -qE '^(NOTIFY_SOCKET|LISTEN_FDS|LISTEN_PID)=' "$E2E/env"
+	run ! grep -qE '^(NOTIFY_SOCKET|LISTEN_FDS|LISTEN_PID)=' "$E2E/env"
 	grep -q ^PATH= "$E2E/env"
 }
 
