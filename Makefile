@@ -123,6 +123,8 @@ $(BUILD)/tools/%: tests/tools/%.c $(call OBJ,$(BASE_C) shim/ttrpc.c) $(PB_O)
 	$(call say,TOOL,$@)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(WARN) $(DEV_CFLAGS) -pie -o $@ $^ \
 		$(SHIM_LIBS)
 
+$(BUILD)/tools/oracle: $(wildcard tests/tools/oracle/*.c)
+
 # What runs in test nodes and virtual machines: run, bench, test, fuzz.
 -include $(wildcard hack/*.mk tests/fuzz/rules.mk)
 

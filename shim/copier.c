@@ -15,7 +15,7 @@ enum {
 	COPIER_STEP_BYTES = 64 << 10, /* of one splice: a pipe's default size */
 	COPIER_READ_BYTES = 4096,     /* of one read: a line discipline's buffer */
 	COPIER_STEPS_PER_TURN = 8,    /* then the others have their turn */
-	COPIER_RETRY_MS = 100,
+	COPIER_RETRY_MS = 100, /* longer than a line discipline needs to pass on what was written */
 };
 
 enum step { STEP_AGAIN, STEP_WAIT_SOURCE, STEP_WAIT_TARGET, STEP_END, STEP_HANGUP };
@@ -123,12 +123,24 @@ static void wait_for(struct copier *copier, bool source, bool target)
 		loop_timer_start(copier->loop, &copier->retry, COPIER_RETRY_MS);
 }
 
+/*
+ * Nothing to read for a while, and the process is gone: what still holds its terminal open must not
+ * keep the client from its end of file (containerd runtime/v2/runc/platform.go, ShutdownConsole).
+ */
+static bool is_over(const struct copier *copier, enum step step)
+{
+	return step == STEP_WAIT_SOURCE && copier->terminal && copier->ended && copier->quiet;
+}
+
 static void run(struct copier *copier)
 {
 	enum step step = STEP_AGAIN;
 
 	for (int i = 0; i < COPIER_STEPS_PER_TURN && step == STEP_AGAIN; i++)
 		step = copier->splice ? step_splice(copier) : step_read(copier);
+	if (is_over(copier, step))
+		step = STEP_END;
+	copier->quiet = false;
 	switch (step) {
 	case STEP_END:
 		finish(copier);
@@ -146,6 +158,8 @@ static void run(struct copier *copier)
 			wait_for(copier, false, true);
 		else
 			wait_for(copier, true, false);
+		if (copier->terminal && copier->ended)
+			loop_timer_start(copier->loop, &copier->retry, COPIER_RETRY_MS);
 		return;
 	}
 }
@@ -164,7 +178,10 @@ static void on_to(struct loop_source *source, uint32_t events)
 
 static void on_retry(struct loop_timer *timer)
 {
-	run(owner_of(timer, struct copier, retry));
+	struct copier *copier = owner_of(timer, struct copier, retry);
+
+	copier->quiet = true;
+	run(copier);
 }
 
 void copier_init(struct copier *copier, struct loop *loop, copier_fn *on_done)

@@ -24,6 +24,7 @@ struct copier {
 	bool splice;		 /* both are pipes */
 	bool terminal;		 /* from is a terminal's master: EIO is no end until `ended` */
 	bool ended;		 /* the process is gone: the next EIO is the end */
+	bool quiet;		 /* nothing came since the timer was started */
 	bool done;
 	struct buf pending; /* taken from the source, not yet by the target */
 	copier_fn *on_done;

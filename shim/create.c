@@ -149,7 +149,7 @@ static void on_created(struct runc_call *call, const struct err *create_failed)
 
 	if (create_failed) {
 		if (call->timed_out || call->cancelled)
-			(void)err_set(&err, STATUS_E_CANCELLED, "OCI runtime create failed: %.900s",
+			(void)err_set(&err, -ETIMEDOUT, "OCI runtime create failed: %.900s",
 				      create_failed->msg);
 		else
 			(void)runc_error(call, "OCI runtime create failed", create_failed, &err);

@@ -203,9 +203,16 @@ static void handle_close_io(struct shim *shim, struct call *call, void *request)
 {
 	const Pb__CloseIORequest *close_io = request;
 	struct err err;
-	struct process *process = shim_process(shim, close_io->id, close_io->exec_id, &err);
+	struct container *container = created(shim, call, close_io->id);
+	struct process *process;
 
+	if (!container)
+		return;
+	process = container_process(container, close_io->exec_id, &err);
 	if (!process) {
+		/* without a class, as from containerd's own shim: service.go, CloseIO */
+		(void)err_set(&err, -ENOENT, "process does not exist %.128s: not found",
+			      close_io->exec_id);
 		call_fail(call, &err);
 		return;
 	}

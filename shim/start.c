@@ -125,6 +125,7 @@ static int fork_daemon(const struct args *args, const struct bootstrap *bootstra
 			.debug = args->debug || bootstrap->debug,
 		};
 
+		(void)setpgid(0, 0); /* `start` ends, and its process group with it */
 		leave_streams();
 		if (chdir("/") < 0)
 			_exit(1);
