@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@ enum {
 	SERVER_UNSENT_MAX = 64 << 20, /* a client that never reads is cut off here */
 	SERVER_RESUME_MS = 100,
 	SERVER_ACCEPTS_PER_TURN = 64,
+	SERVER_CROWD = 64, /* connections at once that are worth a look at memory afterwards */
 };
 
 struct connection {
@@ -42,6 +44,15 @@ struct connection {
 	bool inside; /* its bytes are being worked on */
 };
 
+/* A crowd has left: its memory goes back to the kernel. */
+static void give_back(struct server *server)
+{
+	if (server->peak < SERVER_CROWD || server->count > server->peak / 4)
+		return;
+	server->peak = server->count;
+	(void)malloc_trim(0);
+}
+
 static void connection_close(struct connection *connection)
 {
 	struct server *server = connection->server;
@@ -52,6 +63,7 @@ static void connection_close(struct connection *connection)
 		connection->fd = fd_close(connection->fd);
 		list_remove(&connection->link);
 		server->count--;
+		give_back(server);
 		while (!list_empty(&connection->calls)) {
 			struct call *call = owner_of(connection->calls.next, struct call, link);
 
@@ -351,6 +363,9 @@ static void welcome_take(struct server *server, int fd)
 	}
 	list_add_before(&server->connections, &connection->link);
 	server->count++;
+	server->full = false;
+	if (server->count > server->peak)
+		server->peak = server->count;
 }
 
 /*
@@ -362,7 +377,9 @@ static void turn_away(struct server *server)
 	server->spare_fd = fd_close(server->spare_fd);
 	(void)fd_close(accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
 	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	log_error(NULL, "no file descriptor is left for a new connection");
+	if (!server->full)
+		log_error(NULL, "no file descriptor is left for a new connection");
+	server->full = true;
 	loop_change(server->loop, &server->source, 0);
 	loop_timer_start(server->loop, &server->resume, SERVER_RESUME_MS);
 }

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,6 +47,8 @@ struct server {
 	struct loop_timer resume; /* accepting again after descriptors ran out */
 	struct list connections;
 	unsigned int count;
+	unsigned int peak; /* of count, since memory was last given back */
+	bool full;	   /* no descriptor was left; said once until one is again */
 	server_fn *fn;
 	void *owner;
 };

@@ -33,10 +33,13 @@ int socket_is_alive(const char *path)
 	struct sockaddr_un address;
 	own_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	if (fd < 0 || fill_address(path, &address) < 0)
+	if (fill_address(path, &address) < 0 || access(path, F_OK) < 0)
 		return 0;
+	if (fd < 0) /* we cannot know */
+		return 1;
 	/* a full backlog (EAGAIN) is somebody's, too */
-	return connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 || errno == EAGAIN;
+	return connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 ||
+	       (errno != ECONNREFUSED && errno != ENOENT);
 }
 
 /* Every folder of a path, as mkdir -p. */

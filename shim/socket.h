@@ -21,7 +21,7 @@ int socket_claim(const char *path, int *listen_fd, struct err *err);
 /* Remove a path that refuses connections; one that works is left alone. */
 void socket_remove_dead(const char *path);
 
-/* True when somebody accepts connections at this path. */
+/* True unless it is certain that nobody accepts connections at this path. */
 int socket_is_alive(const char *path);
 
 /*
