@@ -36,10 +36,8 @@ generated: $(PB_C)
 
 cross-arm64: $(ARM64_O)
 
-# The host's headers of protobuf-c and yajl are the same for every architecture.
+# Headers of libraries are the same for every architecture: the host's come last.
 $(BUILD)/arm64/%.o: %.c $(PB_C)
-	$(call say,ARM64,$@)mkdir -p $(@D) $(BUILD)/arm64/include && \
-		ln -sfn /usr/include/protobuf-c /usr/include/yajl $(BUILD)/arm64/include/ && \
-		$(ARM64_CC) -std=gnu17 -D_GNU_SOURCE -I. -isystem $(GEN) \
-		-isystem $(BUILD)/arm64/include -O2 -fPIE -mbranch-protection=standard \
+	$(call say,ARM64,$@)mkdir -p $(@D) && $(ARM64_CC) -std=gnu17 -D_GNU_SOURCE -I. -isystem $(GEN) \
+		-idirafter /usr/include -O2 -fPIE -mbranch-protection=standard \
 		-DAZL_VERSION='"$(VERSION)"' -DAZL_REVISION='"x"' $(WARN) -Werror -c -o $@ $<

@@ -96,8 +96,18 @@ TEST(places_descriptors_whose_numbers_collide)
 		(void)close(low[i]);
 }
 
+/* The digits of one mask of the child's, as the kernel shows it. */
+static unsigned long long mask_of(const char *name)
+{
+	const char *at = strstr(text, name);
+
+	return at ? strtoull(at + strlen(name), NULL, 16) : ~0ULL;
+}
+
 TEST(resets_signals_that_the_daemon_ignores_or_blocks)
 {
+	/* glibc keeps 32 and 33 for itself: nobody can reset what a parent did to them */
+	const unsigned long long own = ~(3ULL << 31);
 	struct spawn spawn = spawn_blank();
 	sigset_t set;
 
@@ -106,8 +116,9 @@ TEST(resets_signals_that_the_daemon_ignores_or_blocks)
 	(void)sigaddset(&set, SIGCHLD);
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
-	CHECK(run(&spawn, "grep -E '^Sig(Blk|Ign)' /proc/self/status | tr -d '0\\t\\n '") == 0);
-	CHECK_TEXT(text, "SigBlk:SigIgn:");
+	CHECK(run(&spawn, "cat /proc/self/status") == 0);
+	CHECK((mask_of("SigBlk:") & own) == 0);
+	CHECK((mask_of("SigIgn:") & own) == 0);
 	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
 	(void)signal(SIGPIPE, SIG_DFL);
 }
