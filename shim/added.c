@@ -10,6 +10,7 @@
 
 #include "config/base/clean.h"
 #include "config/base/err.h"
+#include "shim/adopt.h"
 #include "shim/announce.h"
 #include "shim/args.h"
 #include "shim/container.h"
@@ -109,27 +110,6 @@ static void start_failed(struct operation *operation, const struct err *err)
 	reaper_release(reaper);
 }
 
-static int adopt(struct operation *operation, struct err *err)
-{
-	struct process *process = operation->process;
-	own_fd int master = -1;
-	char name[300];
-	pid_t pid;
-
-	if (operation->console.listen_fd >= 0) {
-		master = console_take_master(&operation->console, err);
-		if (master < 0)
-			return err->code;
-	}
-	if (stdio_started_take(&process->stdio, &master, err) < 0)
-		return err->code;
-	(void)snprintf(name, sizeof(name), "%s.pid", process->id);
-	if (runc_read_pid(process->container->bundle_fd, name, &pid, err) < 0)
-		return err_wrap(err, "failed to retrieve OCI runtime exec pid");
-	exit_watch(process, pid);
-	return 0;
-}
-
 static void started(struct operation *operation)
 {
 	struct process *process = operation->process;
@@ -157,7 +137,7 @@ static void on_execed(struct runc_call *call, const struct err *failed)
 
 	if (failed)
 		(void)runc_error(call, "OCI runtime exec failed", failed, &err);
-	else if (adopt(operation, &err) == 0) {
+	else if (adopt_process(operation, operation->process->id, "exec", &err) == 0) {
 		started(operation);
 		return;
 	}

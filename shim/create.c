@@ -19,6 +19,7 @@
 #include "config/base/clean.h"
 #include "config/base/err.h"
 #include "config/base/log.h"
+#include "shim/adopt.h"
 #include "shim/announce.h"
 #include "shim/args.h"
 #include "shim/container.h"
@@ -92,34 +93,13 @@ static void fail(struct operation *operation, const struct err *err, bool touche
 	failed(operation, err);
 }
 
-/* runc is done: take what it left. Returns 0 or negative, err filled. */
-static int adopt(struct operation *operation, struct err *err)
-{
-	struct container *container = operation->container;
-	own_fd int master = -1;
-	pid_t pid;
-
-	if (operation->console.listen_fd >= 0) {
-		master = console_take_master(&operation->console, err);
-		if (master < 0)
-			return err->code;
-		console_done(&operation->console);
-	}
-	if (stdio_started_take(&container->init.stdio, &master, err) < 0)
-		return err->code;
-	if (runc_read_pid(container->bundle_fd, "init.pid", &pid, err) < 0)
-		return err_wrap(err, "failed to retrieve OCI runtime container pid");
-	exit_watch(&container->init, pid);
-	create_open_cgroup(container);
-	return 0;
-}
-
 static void succeed(struct operation *operation)
 {
 	struct container *container = operation->container;
 	struct call *call = operation->call;
 	Pb__PidResponse response = PB__PID_RESPONSE__INIT;
 
+	create_open_cgroup(container);
 	container->creating = NULL;
 	container->init.state = container->checkpoint ? TASK_RESTORABLE : TASK_CREATED;
 	announce_create(container, operation->create);
@@ -154,7 +134,7 @@ static void on_created(struct runc_call *call, const struct err *create_failed)
 		else
 			(void)runc_error(call, "OCI runtime create failed", create_failed, &err);
 		fail(operation, &err, true);
-	} else if (adopt(operation, &err) < 0) {
+	} else if (adopt_process(operation, "init", "container", &err) < 0) {
 		fail(operation, &err, true);
 	} else {
 		succeed(operation);

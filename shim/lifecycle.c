@@ -12,6 +12,7 @@
 #include "config/base/clean.h"
 #include "config/base/err.h"
 #include "config/base/log.h"
+#include "shim/adopt.h"
 #include "shim/announce.h"
 #include "shim/container.h"
 #include "shim/create.h"
@@ -97,26 +98,6 @@ static void on_started(struct runc_call *call, const struct err *failed)
 	start_failed(operation, &err);
 }
 
-static int adopt_restored(struct operation *operation, struct err *err)
-{
-	struct container *container = operation->container;
-	own_fd int master = -1;
-	pid_t pid;
-
-	if (operation->console.listen_fd >= 0) {
-		master = console_take_master(&operation->console, err);
-		if (master < 0)
-			return err->code;
-		console_done(&operation->console);
-	}
-	if (stdio_started_take(&container->init.stdio, &master, err) < 0)
-		return err->code;
-	if (runc_read_pid(container->bundle_fd, "init.pid", &pid, err) < 0)
-		return err_wrap(err, "failed to retrieve OCI runtime container pid");
-	exit_watch(&container->init, pid);
-	return 0;
-}
-
 static void on_restored(struct runc_call *call, const struct err *failed)
 {
 	struct operation *operation = owner_of(call, struct operation, runc);
@@ -124,7 +105,7 @@ static void on_restored(struct runc_call *call, const struct err *failed)
 
 	if (failed)
 		(void)runc_error(call, "OCI runtime restore failed", failed, &err);
-	else if (adopt_restored(operation, &err) == 0)
+	else if (adopt_process(operation, "init", "container", &err) == 0)
 		failed = NULL;
 	else
 		failed = &err;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "config/base/bytes.h"
+
 enum { BLOCK_BYTES = 64, LENGTH_BYTES = 8, ROUNDS = 64 };
 
 /* FIPS 180-4, 4.2.2: fractional parts of the cube roots of the first 64 primes. */
@@ -24,20 +26,6 @@ static uint32_t turn(uint32_t x, int by)
 	return x >> by | x << (32 - by);
 }
 
-static uint32_t get_u32(const uint8_t *bytes)
-{
-	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
-	       bytes[3];
-}
-
-static void put_u32(uint8_t *bytes, uint32_t value)
-{
-	bytes[0] = (uint8_t)(value >> 24);
-	bytes[1] = (uint8_t)(value >> 16);
-	bytes[2] = (uint8_t)(value >> 8);
-	bytes[3] = (uint8_t)value;
-}
-
 /* FIPS 180-4, 6.2.2. Sums are modulo 2^32 by intent. */
 static void take_block(uint32_t state[8], const uint8_t *block)
 {
@@ -45,7 +33,7 @@ static void take_block(uint32_t state[8], const uint8_t *block)
 	uint32_t s[8]; /* a to h */
 
 	for (int t = 0; t < 16; t++)
-		w[t] = get_u32(block + (ptrdiff_t)4 * t);
+		w[t] = bytes_get_u32(block + (ptrdiff_t)4 * t);
 	for (int t = 16; t < ROUNDS; t++) {
 		uint32_t s0 = turn(w[t - 15], 7) ^ turn(w[t - 15], 18) ^ w[t - 15] >> 3;
 		uint32_t s1 = turn(w[t - 2], 17) ^ turn(w[t - 2], 19) ^ w[t - 2] >> 10;
@@ -83,10 +71,10 @@ void sha256(const void *bytes, size_t len, uint8_t digest[SHA256_BYTES])
 		memcpy(tail, at, rest);
 	tail[rest] = 0x80;
 	tail_bytes = rest < BLOCK_BYTES - LENGTH_BYTES ? BLOCK_BYTES : sizeof(tail);
-	put_u32(tail + tail_bytes - 8, (uint32_t)((uint64_t)len >> 29));
-	put_u32(tail + tail_bytes - 4, (uint32_t)((uint64_t)len << 3));
+	bytes_put_u32(tail + tail_bytes - 8, (uint32_t)((uint64_t)len >> 29));
+	bytes_put_u32(tail + tail_bytes - 4, (uint32_t)((uint64_t)len << 3));
 	for (size_t i = 0; i < tail_bytes; i += BLOCK_BYTES)
 		take_block(state, tail + i);
 	for (int i = 0; i < 8; i++)
-		put_u32(digest + (ptrdiff_t)4 * i, state[i]);
+		bytes_put_u32(digest + (ptrdiff_t)4 * i, state[i]);
 }

@@ -4,27 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/base/bytes.h"
+
 enum { TTRPC_ROOM_FIRST = 4096 };
-
-static uint32_t get_u32(const uint8_t *bytes)
-{
-	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
-	       bytes[3];
-}
-
-static void put_u32(uint8_t *bytes, uint32_t value)
-{
-	bytes[0] = (uint8_t)(value >> 24);
-	bytes[1] = (uint8_t)(value >> 16);
-	bytes[2] = (uint8_t)(value >> 8);
-	bytes[3] = (uint8_t)value;
-}
 
 struct ttrpc_header ttrpc_header_read(const uint8_t *bytes)
 {
 	return (struct ttrpc_header){
-		.data_bytes = get_u32(bytes),
-		.stream = get_u32(bytes + 4),
+		.data_bytes = bytes_get_u32(bytes),
+		.stream = bytes_get_u32(bytes + 4),
 		.type = bytes[8],
 		.flags = bytes[9],
 	};
@@ -32,8 +20,8 @@ struct ttrpc_header ttrpc_header_read(const uint8_t *bytes)
 
 void ttrpc_header_write(const struct ttrpc_header *header, uint8_t *bytes)
 {
-	put_u32(bytes, header->data_bytes);
-	put_u32(bytes + 4, header->stream);
+	bytes_put_u32(bytes, header->data_bytes);
+	bytes_put_u32(bytes + 4, header->stream);
 	bytes[8] = header->type;
 	bytes[9] = header->flags;
 }
