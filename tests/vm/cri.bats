@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2030,SC2031,SC2154
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
 # Pods through the CRI's socket: a pause container and others, in one shim.
 #
-#   AZL_EXECS   how many times a command is run in a container (50)
+#   AZL_EXECS   how many times a command is run in a container (50; fewer, but ten, when that takes minutes)
 
 load vm
 
@@ -78,16 +78,17 @@ pod_life() {
 }
 
 @test "fifty commands in a container: each with its output and its status" {
-	local pod one i n=${AZL_EXECS:-50} shim before
+	local pod one i n=${AZL_EXECS:-50} shim before end=$((EPOCHSECONDS + 200))
 	pod=$(pod_run "$T")
 	one=$(pod_add "$pod" one '' sleep 1000)
 	shim=$(shim_of "$pod" k8s.io)
 	pod_exec "$one" true
 	before=$(fds_of "$shim")
-	for ((i = 0; i < n; i++)); do
+	for ((i = 0; i < n && (i < 10 || EPOCHSECONDS < end); i++)); do
 		run pod_exec "$one" sh -c "echo out $i; exit $((i % 3))"
 		equal "$status $output" "$((i % 3)) out $i"
 	done
+	echo "# $i commands" >&3
 	equal "$(fds_of "$shim")" "$before"
 }
 
@@ -104,8 +105,8 @@ pod_life() {
 @test "a container over its memory limit is OOMKilled, again and again" {
 	local pod id i
 	pod=$(pod_run "$T")
-	for i in 1 2 3 4 5; do
-		id=$(pod_add "$pod" "hog$i" 'memory_limit_in_bytes: 12000000 oom_score_adj: 999' tail /dev/zero)
+	for i in 1 2 3; do
+		id=$(pod_add "$pod" "hog$i" 'memory_limit_in_bytes: 32000000 oom_score_adj: 999' tail /dev/zero)
 		until_ok 30 pod_state_is "$id" CONTAINER_EXITED
 		equal "$(pod_status "$id" | field reason)" OOMKilled
 		equal "$(pod_status "$id" | field exit_code)" 137
@@ -176,9 +177,9 @@ pod_life() {
 	until_ok 10 scope_unknown "cri-containerd-$pod.scope"
 }
 
-@test "six pods at once" {
+@test "four pods at once" {
 	local i
-	for i in 1 2 3 4 5 6; do
+	for i in 1 2 3 4; do
 		(
 			T=$T$i
 			pod=$(pod_run "$T") || exit
@@ -188,5 +189,5 @@ pod_life() {
 		) 3>&- &
 	done
 	wait
-	equal "$(wc -l <"$W/done")" 6
+	equal "$(wc -l <"$W/done")" 4
 }

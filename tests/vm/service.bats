@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2030,SC2031,SC2154
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
 # containerd as a service that is restarted, killed, or gone for a while; and a shim whose own
 # cgroup or limits leave it nothing.
 
@@ -123,7 +123,7 @@ crash_with_exit() {
 
 @test "pods survive a restart of the service" {
 	local pod one
-	POD_NAME=$T pod=$(pod_run "$T")
+	pod=$(pod_run "$T")
 	one=$(pod_add "$pod" one '' sleep 1000)
 	systemctl restart containerd
 	until_ok 60 eval 'cri ListPodSandbox </dev/null >/dev/null 2>&1'

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2030,SC2031,SC2154
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
 # systemd as the driver of cgroups, and without.
 
 load vm
@@ -69,7 +69,7 @@ teardown() { vm_end; }
 
 @test "SystemdCgroup = true: no failed scope is left of a container that ran out of memory" {
 	events_begin
-	FLAGS='--memory-limit 12000000' run_scope "$T" tail /dev/zero
+	FLAGS='--memory-limit 32000000' run_scope "$T" tail /dev/zero
 	until_ok 20 has_status "$T" STOPPED
 	[[ "$(topics_of "$T")" == "create start oom exit" ]]
 	run ctr task rm "$T"

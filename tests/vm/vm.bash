@@ -231,7 +231,7 @@ pod_add() {
 			  log_path: "$name.log"
 			  linux { resources { $resources } security_context { namespace_options { pid: CONTAINER } } }
 			}
-			sandbox_config { $(pod_config "${POD_NAME:-$T}") }
+			sandbox_config { $(pod_config "$T") }
 		EOF
 	)
 	[ -n "$id" ] || return 1
