@@ -183,6 +183,16 @@ update() {
 
 # ---- pods ----
 
+# quoted NAME WORD...: a repeated field of text
+quoted() {
+	local name=$1 word
+	shift
+	for word; do
+		word=${word//\\/\\\\}
+		printf '%s: "%s" ' "$name" "${word//\"/\\\"}"
+	done
+}
+
 # field NAME: the first value of it in a message in text, without quotes
 field() {
 	sed -n "s/^ *$1: \"\{0,1\}\([^\"]*\)\"\{0,1\}$/\1/p" | head -n 1
@@ -218,16 +228,15 @@ pod_remove() {
 
 # pod_add POD NAME RESOURCES COMMAND...: creates and starts a container; prints its id
 pod_add() {
-	local pod=$1 name=$2 resources=$3 word words='' id
+	local pod=$1 name=$2 resources=$3 id
 	shift 3
-	for word; do words+=" command: \"${word//\"/\\\"}\""; done
 	id=$(
 		cri CreateContainer <<-EOF | field container_id
 			pod_sandbox_id: "$pod"
 			config {
 			  metadata { name: "$name" }
 			  image { image: "$IMAGE" }
-			  $words
+			  $(quoted command "$@")
 			  log_path: "$name.log"
 			  linux { resources { $resources } security_context { namespace_options { pid: CONTAINER } } }
 			}
@@ -240,10 +249,9 @@ pod_add() {
 
 # pod_exec ID COMMAND...: prints its output; ends as the command does
 pod_exec() {
-	local id=$1 word words='' answer code
+	local id=$1 answer code
 	shift
-	for word; do words+=" cmd: \"${word//\"/\\\"}\""; done
-	answer=$(cri ExecSync <<<"container_id: \"$id\" $words timeout: 60") || return 125
+	answer=$(cri ExecSync <<<"container_id: \"$id\" $(quoted cmd "$@") timeout: 60") || return 125
 	printf '%b' "$(field stdout <<<"$answer")"
 	code=$(field exit_code <<<"$answer")
 	return "${code:-0}"
