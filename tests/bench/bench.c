@@ -6,6 +6,7 @@
  *   memory N       the memory of N shims side by side
  *   density N R    N containers, R times
  *   soak N E       E execs in one of N containers of SHIM
+ *   lives N        N lives of a container under SHIM, one after the other
  *
  * See bench.h for what is printed.
  */
@@ -83,6 +84,24 @@ static void steps(struct bench *bench)
 	}
 }
 
+/* What a life leaves behind is for the caller to find. */
+static void lives(struct bench *bench)
+{
+	for (int i = 0; i < bench->rounds; i++) {
+		struct life life;
+
+		life_prepare(&life, bench, &bench->sides[1], engines[0], false);
+		life.silent = true;
+		life_shim(&life);
+		life_create(&life);
+		life_start(&life);
+		life_kill(&life);
+		life_shutdown(&life);
+		life_delete_command(&life, "delete_command");
+		life_clean(&life);
+	}
+}
+
 /* What containerd adds to its own environment for its shims. */
 static void set_environment(const struct bench *bench)
 {
@@ -121,7 +140,7 @@ static int number(char *const *argv, int at)
 static void run(struct bench *bench, char *const *argv)
 {
 	if (!argv[0] || !argv[1])
-		fail("usage: bench OPTIONS steps N | memory N | density N R | soak N E");
+		fail("usage: bench OPTIONS steps N | memory N | density N R | soak N E | lives N");
 	bench->rounds = bench->containers = number(argv, 1);
 	if (strcmp(argv[0], "steps") == 0) {
 		steps(bench);
@@ -132,6 +151,8 @@ static void run(struct bench *bench, char *const *argv)
 		many_density(bench);
 	} else if (strcmp(argv[0], "soak") == 0) {
 		many_soak(bench, number(argv, 2));
+	} else if (strcmp(argv[0], "lives") == 0) {
+		lives(bench);
 	} else {
 		fail("no such command: %s", argv[0]);
 	}
