@@ -77,6 +77,17 @@ machine() {
 		"address config.json init.pid log rootfs work "
 }
 
+@test "eight shims side by side cost at most 400 kB PSS and 250 kB private dirty each" {
+	for i in 1 2 3 4 5 6 7 8; do run_bg "" $T-$i sleep 100000; done
+	for i in 1 2 3 4 5 6 7 8; do
+		read -r pss dirty < <(awk '/^Pss:/ { p = $2 } /^Private_Dirty:/ { d = $2 } END { print p, d }' \
+			"/proc/$(shim_of $T-$i)/smaps_rollup")
+		echo "shim $i: PSS $pss kB, private dirty $dirty kB"
+		[ "$pss" -le 400 ]
+		[ "$dirty" -le 250 ]
+	done
+}
+
 @test "100 containers in one shim leave it as it was" {
 	group="--annotation io.containerd.runc.v2.group=$T"
 	run_bg "$group" $T sleep 100000
