@@ -116,6 +116,8 @@ HOG='v=$(head -c 40000000 /dev/zero | tr "\0" x); echo held; sleep 1000'
 		and (.io.usage | length) > 0' "$W/azl.json"
 	ctr task rm -f "$other"
 	ctr container rm "$other"
+	# crun's, not a container's.
+	rm -rf /run/containerd/runc/default/.empty-directory
 }
 
 @test "Stats follow the cgroup's own files" {

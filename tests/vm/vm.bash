@@ -15,6 +15,7 @@ VM_REPO=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 # shellcheck source=tests/lib.bash
 BATS_TEST_DIRNAME=$VM_REPO/tests . "$VM_REPO/tests/lib.bash"
 
+NODE_CONTAINERD_LOG=/dev/null # the journal has it
 VM_SOCKET=/run/containerd/containerd.sock
 VM_PROTO=$VM_REPO/tests/vm/cri.proto
 
