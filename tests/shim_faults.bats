@@ -280,11 +280,14 @@ hangs() {
 		[ "$status" -eq 3 ]
 		has "5 "
 	done
-	for method in State Start Delete Kill CloseIO ResizePty Wait; do
+	for method in State Start Delete Kill ResizePty Wait; do
 		run "$E2E_TTRPC" "$socket" call $SERVICE $method $T nobody
 		[ "$status" -eq 3 ]
 		has "5 "
 	done
+	run "$E2E_TTRPC" "$socket" call $SERVICE CloseIO $T nobody # without a class, as the reference
+	[ "$status" -eq 3 ]
+	has "2 process does not exist nobody: not found"
 	run -0 "$E2E_TTRPC" "$socket" call $SERVICE Connect nobody
 	has "task 0"
 }

@@ -149,7 +149,8 @@ teardown() { e2e_end; }
 }
 
 @test "a container pauses and resumes" {
-	run_bg "" $T sh -c 'i=0; while :; do i=$((i+1)); echo $i >/n; done'
+	run_bg "" $T sh -c 'i=0; while :; do i=$((i+1)); echo $i >/n.new; mv /n.new /n; done'
+	until_ok 10 test -s "/proc/$(pid_of $T)/root/n"
 	ctr task pause $T
 	has_status $T PAUSED
 	a=$(cat "/proc/$(pid_of $T)/root/n")
