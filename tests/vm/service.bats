@@ -61,7 +61,7 @@ survives() {
 	equal "$output" alive
 	until_ok 20 has_status "${T}late" STOPPED
 	run ctr task rm "${T}late"
-	has "exited with non-zero exit code 7"
+	has "code 7"
 	has_text "$W/late.log" last
 	lines=$(wc -l <"$W/$T.log")
 	until_ok 20 eval '[ "$(wc -l <"'"$W/$T.log"'")" -gt '$((lines + 5))' ]'
