@@ -6,8 +6,8 @@ struct err;
 struct operation;
 
 /*
- * Take the terminal's master from the operation's console, start copying, read the pid file and watch
- * the process.
+ * Take the terminal's master from the operation's console, start copying, read the pid file and
+ * watch the process.
  *
  * name   of the pid file, without ".pid"
  * what   for the text of a failure: "container" or "exec"
