@@ -23,15 +23,21 @@ die_of_memory() {
 	timeout 120 ctr run --rm "$@" "${OOM[@]}" "$IMAGE" "$id" tail /dev/zero >/dev/null 2>&1 3>&-
 }
 
-# die_of_memory_often COUNT PREFIX FLAG...: four at a time
+# die_of_memory_often COUNT PREFIX FLAG...: two at a time
 die_of_memory_often() {
-	local count=$1 prefix=$2 i
+	local count=$1 prefix=$2 i first=''
 	shift 2
 	for ((i = 0; i < count; i++)); do
-		die_of_memory "$prefix-$i" "$@" &
-		[ $((i % 4)) -ne 3 ] || wait
+		if [ -z "$first" ]; then
+			die_of_memory "$prefix-$i" "$@" &
+			first=$!
+		else
+			die_of_memory "$prefix-$i" "$@" || true
+			wait "$first" || true
+			first=''
+		fi
 	done
-	wait
+	[ -z "$first" ] || wait "$first" || true
 }
 
 # Prints how many of COUNT containers had their TaskOOM ahead of their TaskExit, and tells of the others.
