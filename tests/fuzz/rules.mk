@@ -58,7 +58,7 @@ fuzz-merge: fuzz-build
 		rm -rf $(FUZZ_DIR)/small && mkdir -p $(FUZZ_DIR)/small && \
 		find $(FUZZ_DIR)/found/$$name -type f -size -$(FUZZ_KEEP_BYTES)c \
 			-exec cp -t $(FUZZ_DIR)/small {} + && \
-		$(FUZZ_DIR)/fuzz_$$name -merge=1 tests/fuzz/corpus/$$name $(FUZZ_DIR)/small || exit 1; \
+		$(FUZZ_DIR)/fuzz_$$name -merge=1 -use_counters=0 tests/fuzz/corpus/$$name $(FUZZ_DIR)/small || exit 1; \
 	done
 
 $(BUILD)/fuzz-corpus/%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(FUZZ_SAN_O)
