@@ -16,9 +16,15 @@ shims() {
 
 # The whole life of a pod with two containers, for a handler.
 pod_life() {
-	local pod one two shim
+	local pod one two shim group
 	pod=$(HANDLER=$1 pod_run "$T")
 	one=$(HANDLER=$1 pod_add "$pod" one '' sh -c 'echo from one; sleep 1000')
+	group=$(cgroup_of "$(pid_of "$one" k8s.io)")
+	if [ "$1" = azlfs ]; then
+		equal "$group" "/sys/fs/cgroup/azl-e2e/$one"
+	else
+		equal "$group" "/sys/fs/cgroup/azl.slice/cri-containerd-$one.scope"
+	fi
 	two=$(HANDLER=$1 pod_add "$pod" two '' sh -c 'echo from two >&2; trap "exit 9" TERM; while :; do sleep 0.1; done')
 	shim=$(shim_of "$pod" k8s.io)
 	equal "$(shim_of "$one" k8s.io)" "$shim"
@@ -45,8 +51,7 @@ pod_life() {
 	until_ok 10 gone "$shim"
 	equal "$(find "$E2E_STATE/k8s.io" -mindepth 1)" ""
 	equal "$(find "$E2E_SOCKETS" -type s 2>/dev/null)" ""
-	equal "$(find /sys/fs/cgroup/azl.slice -name 'cri-containerd*' 2>/dev/null)" ""
-	equal "$(find /sys/fs/cgroup/azl.slice -mindepth 1 -type d 2>/dev/null)" ""
+	equal "$(find /sys/fs/cgroup/azl.slice /sys/fs/cgroup/azl-e2e -mindepth 1 -type d 2>/dev/null)" ""
 }
 
 @test "a pod with two containers lives in one shim and leaves nothing: by name, systemd's cgroups" {

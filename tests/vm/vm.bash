@@ -202,7 +202,7 @@ field() {
 # pod_config NAME [NODE|POD]: with the network of the machine unless told
 pod_config() {
 	local parent=/azl.slice
-	[ "${HANDLER:-azl}" = azlfs ] || parent=azl.slice
+	[ "${HANDLER:-azl}" != azlfs ] || parent=/azl-e2e
 	cat <<-EOF
 		metadata { name: "$1" uid: "$1" namespace: "test" }
 		log_directory: "$W/logs"
