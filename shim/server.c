@@ -24,8 +24,9 @@
 
 enum {
 	SERVER_READ_BYTES = 8192,
-	SERVER_READS_PER_TURN = 16,   /* then the others have their turn */
-	SERVER_UNSENT_MAX = 64 << 20, /* a client that never reads is cut off here */
+	SERVER_READS_PER_TURN = 16,  /* then the others have their turn */
+	SERVER_UNSENT_MAX = 16 << 20, /* four times the largest answer */
+	SERVER_PAUSE_BYTES = 1 << 20,
 	SERVER_RESUME_MS = 100,
 	SERVER_ACCEPTS_PER_TURN = 64,
 	SERVER_CROWD = 64, /* connections at once that are worth a look at memory afterwards */
@@ -39,6 +40,7 @@ struct connection {
 	uint32_t last_stream;
 	struct ttrpc_reader reader;
 	struct buf unsent;
+	size_t sent; /* of unsent: gone already */
 	struct list calls;
 	bool closed; /* torn down; freed when nobody is inside it */
 	bool inside; /* its bytes are being worked on */
@@ -80,14 +82,26 @@ static void connection_close(struct connection *connection)
 	free(connection);
 }
 
+/* Bytes that wait for the client to read. */
+static size_t backlog(const struct connection *connection)
+{
+	return connection->unsent.len - connection->sent;
+}
+
+/* Who does not read answers is not asked for more requests. */
+static bool is_paused(const struct connection *connection)
+{
+	return backlog(connection) > SERVER_PAUSE_BYTES;
+}
+
 /* Send what is queued. Returns false when the connection is gone. */
 static bool flush(struct connection *connection)
 {
 	struct buf *unsent = &connection->unsent;
 
-	while (unsent->len > 0) {
-		ssize_t n = send(connection->fd, unsent->data, unsent->len,
-				 MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (backlog(connection) > 0) {
+		ssize_t n = send(connection->fd, unsent->data + connection->sent,
+				 backlog(connection), MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -95,12 +109,17 @@ static bool flush(struct connection *connection)
 			return false;
 		if (n < 0)
 			break;
-		buf_drop(unsent, (size_t)n);
+		connection->sent += (size_t)n;
 	}
-	if (unsent->len == 0)
+	if (backlog(connection) == 0) {
 		buf_done(unsent);
+		connection->sent = 0;
+	} else if (connection->sent > unsent->len / 2) {
+		buf_drop(unsent, connection->sent);
+		connection->sent = 0;
+	}
 	loop_change(connection->server->loop, &connection->source,
-		    EPOLLIN | (unsent->len ? EPOLLOUT : 0));
+		    (is_paused(connection) ? 0 : EPOLLIN) | (backlog(connection) ? EPOLLOUT : 0));
 	return true;
 }
 
@@ -145,7 +164,7 @@ static void sent(struct connection *connection, int code)
 	if (code < 0) { /* not even an error fits: this client cannot be served any more */
 		log_error(NULL,
 			  "closing a connection: no memory for an answer, or %zu bytes unread",
-			  connection->unsent.len);
+			  backlog(connection));
 		connection_close(connection);
 		return;
 	}
@@ -314,6 +333,8 @@ static void on_connection(struct loop_source *source, uint32_t events)
 	if ((events & EPOLLOUT) && !flush(connection))
 		gone = true;
 	for (int i = 0; i < SERVER_READS_PER_TURN && !gone && !connection->closed; i++) {
+		if (is_paused(connection))
+			break;
 		uint8_t bytes[SERVER_READ_BYTES];
 		ssize_t n = recv(connection->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 

@@ -336,7 +336,7 @@ TEST(bounds_what_it_keeps_for_a_client_that_never_reads)
 		whole += response && !response->status;
 		wire_free(response);
 	}
-	CHECK(whole > 0 && whole <= 64);
+	CHECK(whole > 0 && whole <= 16);
 	wire_done(&wire);
 	close_server();
 }
