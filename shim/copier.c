@@ -119,8 +119,10 @@ static void wait_for(struct copier *copier, bool source, bool target)
 		code = loop_add(copier->loop, &copier->to, copier->to_fd, EPOLLOUT);
 	if (!target)
 		loop_remove(copier->loop, &copier->to);
-	if (code < 0) /* no memory to watch it: look again soon */
-		loop_timer_start(copier->loop, &copier->retry, COPIER_RETRY_MS);
+	if (code <
+	    0) /* a plain file is always ready; without memory to watch it, look again soon */
+		loop_timer_start(copier->loop, &copier->retry,
+				 code == -EPERM ? 0 : COPIER_RETRY_MS);
 }
 
 /*
@@ -219,6 +221,10 @@ int copier_start_take(struct copier *copier, int *from_fd, int *to_fd, bool term
 		code = fd_set_nonblock(copier->to_fd, true);
 	if (code == 0)
 		code = loop_add(copier->loop, &copier->from, copier->from_fd, EPOLLIN);
+	if (code == -EPERM) {
+		loop_timer_start(copier->loop, &copier->retry, 0);
+		code = 0;
+	}
 	if (code < 0)
 		copier_stop(copier);
 	return code;

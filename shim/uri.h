@@ -25,8 +25,8 @@ char *uri_path(const char *text);
  *
  * args   room for URI_ARGS_MAX pointers; owned by the caller entry by entry, ends with NULL
  *
- * Returns how many, or -E2BIG, -EINVAL (an escape that is none), -ENOMEM; then nothing is left to
- * free.
+ * Returns how many, or -E2BIG, -EINVAL (an escape that is none, or no memory); then nothing is left
+ * to free.
  *
  * Source: containerd runtime/v2/logging, pkg/process/io_util.go, NewBinaryCmd.
  */

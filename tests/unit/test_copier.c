@@ -282,13 +282,58 @@ TEST(keeps_what_a_full_target_did_not_take)
 
 TEST(consumes_both_descriptors_when_it_cannot_start)
 {
-	int from = open("/etc/passwd", O_RDONLY | O_CLOEXEC); /* a file cannot be waited for */
-	int to = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	int from = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+	int to = 1 << 20; /* no descriptor */
 	int numbers[2] = { from, to };
 
 	open_copier();
 	CHECK(copier_start_take(&copier, &from, &to, false) < 0);
 	CHECK(from == -1 && to == -1 && !done);
 	CHECK(fcntl(numbers[0], F_GETFD) < 0 && fcntl(numbers[1], F_GETFD) < 0);
+	close_copier();
+}
+
+TEST(copies_a_plain_file_which_epoll_refuses)
+{
+	char name[] = "/tmp/azl-copier.XXXXXX";
+	int file = mkstemp(name);
+	int slave;
+	int master;
+	int kept;
+	char text[16] = "";
+
+	CHECK(file >= 0 && write(file, "from a file\n", 12) == 12 && lseek(file, 0, SEEK_SET) == 0);
+	(void)unlink(name);
+	open_copier();
+	master = open_master(&slave);
+	kept = fcntl(master, F_DUPFD_CLOEXEC,
+		     3); /* a terminal without a master forgets what it holds */
+	CHECK(copier_start_take(&copier, &file, &master, false) == 0);
+	turn_for(&loop, 50);
+	CHECK(done == 1);
+	CHECK(read(slave, text, sizeof(text)) == 12);
+	CHECK_TEXT(text, "from a file\n");
+	(void)close(kept);
+	(void)close(slave);
+	close_copier();
+}
+
+/* What a child of the process keeps open does not keep the client from its end. */
+TEST(ends_with_the_process_though_its_terminal_stays_open)
+{
+	int slave;
+	int master;
+	int ends[2];
+
+	open_copier();
+	master = open_master(&slave);
+	CHECK(pipe2(ends, O_CLOEXEC) == 0);
+	CHECK(copier_start_take(&copier, &master, &ends[1], true) == 0);
+	CHECK(write(slave, "last", 4) == 4);
+	copier_finish(&copier);
+	turn_for(&loop, 1000);
+	CHECK(done == 1);
+	(void)close(slave);
+	(void)close(ends[0]);
 	close_copier();
 }
