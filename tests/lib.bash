@@ -84,6 +84,8 @@ e2e_begin() {
 	W=$E2E/$T
 	mkdir -p "$W"
 	: >"$E2E/fake"
+	# the test before may have ended while containerd was away
+	ctr --connect-timeout 2s version >/dev/null 2>&1 || containerd_again
 }
 
 e2e_end() {
