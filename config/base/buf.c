@@ -23,6 +23,8 @@ uint8_t *buf_reserve(struct buf *buf, size_t more, size_t limit)
 		return NULL;
 	if (want <= buf->room)
 		return buf->data + buf->len;
+	if (want > SIZE_MAX / 2)
+		return NULL;
 	while (room < want)
 		room *= 2;
 	data = realloc(buf->data, room);
