@@ -151,8 +151,9 @@ e2e_left() {
 	grep -E 'io.containerd.runtime.v2.task|/run/netns/azl' /proc/self/mountinfo | sed 's/^/mount: /'
 	find "$E2E_SOCKETS" -mindepth 1 ! -name '.lock*' 2>/dev/null | sed 's/^/socket: /'
 	find "$E2E_STATE" -mindepth 2 -maxdepth 2 2>/dev/null | sed 's/^/bundle: /'
-	find /run/containerd/runc -mindepth 2 -maxdepth 2 2>/dev/null | sed 's/^/state: /'
-	find /run/crun -mindepth 1 -maxdepth 1 2>/dev/null | sed 's/^/state: /'
+	# crun keeps an empty directory and its seccomp programs there, for all containers
+	find /run/containerd/runc -mindepth 2 -maxdepth 2 ! -name '.*' 2>/dev/null | sed 's/^/state: /'
+	find /run/crun -mindepth 1 -maxdepth 1 ! -name '.*' 2>/dev/null | sed 's/^/state: /'
 	find /sys/fs/cgroup/default /sys/fs/cgroup/k8s.io /sys/fs/cgroup/azl-e2e -mindepth 1 -maxdepth 1 -type d 2>/dev/null |
 		sed 's/^/cgroup: /'
 	find /sys/fs/cgroup/system.slice /sys/fs/cgroup/azl.slice -name 'azl-*.scope' 2>/dev/null | sed 's/^/cgroup: /'
