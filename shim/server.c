@@ -24,7 +24,7 @@
 
 enum {
 	SERVER_READ_BYTES = 8192,
-	SERVER_READS_PER_TURN = 16,  /* then the others have their turn */
+	SERVER_READS_PER_TURN = 16,   /* then the others have their turn */
 	SERVER_UNSENT_MAX = 16 << 20, /* four times the largest answer */
 	SERVER_PAUSE_BYTES = 1 << 20,
 	SERVER_RESUME_MS = 100,
