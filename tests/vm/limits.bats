@@ -20,7 +20,6 @@ HOG='v=$(head -c 40000000 /dev/zero | tr "\0" x); echo held; sleep 1000'
 	[ "$(value "$group" cpu.weight)" -ne 100 ]
 }
 
-# runc 1.1 takes no throttling of devices in an update; what Create sets is tested below.
 @test "Update changes limits of memory, pids and processor" {
 	local group
 	run_bg "" "$T" sleep 1000
@@ -65,10 +64,11 @@ HOG='v=$(head -c 40000000 /dev/zero | tr "\0" x); echo held; sleep 1000'
 	equal "$(ctr task metrics --format json "$T" | jq .pids.limit)" 6
 }
 
+# By its file: runc 1.1 takes no throttleWriteBpsDevice in an update.
 @test "a limit of the device's bandwidth slows writes down" {
 	local begin slow
 	run_bg "" "$T" sleep 1000
-	update "$T" '{"blockIO":{"throttleWriteBpsDevice":[{"major":254,"minor":0,"rate":1000000}]}}'
+	update "$T" '{"unified":{"io.max":"'"$(findmnt -no MAJ:MIN /)"' wbps=1000000"}}'
 	begin=$EPOCHSECONDS
 	run_exec "$T" dd if=/dev/zero of=/file bs=100000 count=40 conv=fsync
 	slow=$((EPOCHSECONDS - begin))

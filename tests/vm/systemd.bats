@@ -71,7 +71,8 @@ teardown() { vm_end; }
 	events_begin
 	FLAGS='--memory-limit 32000000' run_scope "$T" tail /dev/zero
 	until_ok 20 has_status "$T" STOPPED
-	[[ "$(topics_of "$T")" == "create start oom exit" ]]
+	until_ok 10 has_event "$T" exit
+	equal "$(topics_of "$T")" "create start oom exit"
 	run ctr task rm "$T"
 	has 137
 	until_ok 10 scope_unknown "azl-$T.scope"
