@@ -117,8 +117,11 @@ int cg_open_of_pid(pid_t pid, int *dir, char *path, size_t room, struct err *err
 	return code;
 }
 
-/* Enable in one cgroup what is in `wanted` and not enabled yet. */
-static int enable_at(int dir, const char *wanted)
+/*
+ * Enable in one cgroup what is in `wanted` and not enabled yet; or only look. Returns 0, 1 when
+ * something is missing still, or a negative errno value.
+ */
+static int enable_at(int dir, const char *wanted, bool look)
 {
 	char enabled[CONTROLLERS_ROOM];
 	char missing[CONTROLLERS_ROOM] = "";
@@ -137,10 +140,13 @@ static int enable_at(int dir, const char *wanted)
 		used += (size_t)snprintf(missing + used, sizeof(missing) - used, "%s+%.*s",
 					 used ? " " : "", (int)word.len, word.at);
 	}
+	if (used && look)
+		return 1;
 	return used ? cg_file_write(dir, "cgroup.subtree_control", missing) : 0;
 }
 
-int cg_enable_controllers(int root, const char *path, struct err *err)
+/* As enable_at, for all ancestors of a cgroup. */
+static int enable_above(int root, const char *path, bool look, struct err *err)
 {
 	char wanted[CONTROLLERS_ROOM];
 	ssize_t len = fd_read_text(root, "cgroup.controllers", wanted, sizeof(wanted));
@@ -155,7 +161,9 @@ int cg_enable_controllers(int root, const char *path, struct err *err)
 		char name[256];
 		int next;
 
-		code = enable_at(dir, wanted);
+		code = enable_at(dir, wanted, look);
+		if (code > 0)
+			return code;
 		if (code < 0)
 			(void)err_set(err, code, "enable controllers for %s, above %s: %s", path,
 				      at, err_reason(-code));
@@ -171,4 +179,16 @@ int cg_enable_controllers(int root, const char *path, struct err *err)
 	if (dir < 0)
 		return err_set(err, dir, "enable controllers for %s: %s", path, err_reason(-dir));
 	return code;
+}
+
+int cg_enable_controllers(int root, const char *path, struct err *err)
+{
+	return enable_above(root, path, false, err);
+}
+
+bool cg_lacks_controllers(int root, const char *path)
+{
+	struct err ignored;
+
+	return enable_above(root, path, true, &ignored) != 0;
 }

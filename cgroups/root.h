@@ -2,6 +2,7 @@
 /* The cgroup v2 hierarchy: find it, open a cgroup in it, hand controllers down. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -71,3 +72,7 @@ int cg_open_of_pid(pid_t pid, int *dir, char *path, size_t room, struct err *err
  * cgroup2/manager.go, ToggleControllers.
  */
 int cg_enable_controllers(int root, const char *path, struct err *err);
+
+/* True when cg_enable_controllers() would have something to write. Reads only: writing can take
+ * some milliseconds (kernel cgroup_threadgroup_rwsem), this some microseconds. */
+bool cg_lacks_controllers(int root, const char *path);

@@ -130,39 +130,27 @@ static void started(struct operation *operation)
 	reaper_release(reaper);
 }
 
-static void on_execed(struct runc_call *call, const struct err *failed)
+static void on_execed(struct operation *operation, const struct err *failed)
 {
-	struct operation *operation = owner_of(call, struct operation, runc);
 	struct err err;
 
+	if (!failed && adopt_process(operation, &err) < 0)
+		failed = &err;
 	if (failed)
-		(void)runc_error(call, "OCI runtime exec failed", failed, &err);
-	else if (adopt_process(operation, operation->process->id, "exec", &err) == 0) {
+		start_failed(operation, failed);
+	else
 		started(operation);
-		return;
-	}
-	start_failed(operation, &err);
 }
 
 static void on_streams(struct stdio *stdio, const struct err *failed)
 {
 	struct process *process = owner_of(stdio, struct process, stdio);
 	struct operation *operation = process->starting_now;
-	struct err err;
 
-	if (failed) {
+	if (failed)
 		start_failed(operation, failed);
-		return;
-	}
-	if (stdio->terminal &&
-	    console_listen(&operation->console, process->container->bundle_fd, &err) < 0) {
-		start_failed(operation, &err);
-		return;
-	}
-	if (engine_exec(operation, stdio->child, on_execed, &err) < 0) {
-		(void)err_wrap(&err, "OCI runtime exec failed");
-		start_failed(operation, &err);
-	}
+	else
+		engine_exec(operation, stdio->child, on_execed);
 }
 
 static int may_start(const struct process *process, struct err *err)

@@ -50,9 +50,8 @@ static void keep_log(const struct operation *operation)
 	buf_done(&log);
 }
 
-static void on_done(struct runc_call *call, const struct err *failed)
+static void on_done(struct operation *operation, const struct err *failed)
 {
-	struct operation *operation = owner_of(call, struct operation, runc);
 	struct err err;
 
 	if (!failed) {
@@ -69,9 +68,10 @@ static void run(struct operation *operation)
 {
 	struct err err;
 
-	if (task_may(TASK_INIT, operation->container->init.state, TASK_CHECKPOINT, &err) < 0 ||
-	    engine_checkpoint(operation, on_done, &err) < 0)
+	if (task_may(TASK_INIT, operation->container->init.state, TASK_CHECKPOINT, &err) < 0)
 		end(operation, &err);
+	else
+		engine_checkpoint(operation, on_done);
 }
 
 static int prepare(struct operation *operation, const Pb__CheckpointTaskRequest *request,

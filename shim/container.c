@@ -195,10 +195,21 @@ void container_free(struct container *container)
 	if (container->spec_known)
 		spec_done(&container->spec);
 	container->retired = true;
-	if (container->operations == 0)
+	if (container->holders == 0)
 		free_memory(container);
 	if (listed && shim->shutdown_wanted && list_empty(&shim->containers))
 		shim_end(shim);
+}
+
+void container_hold(struct container *container)
+{
+	container->holders++;
+}
+
+void container_release(struct container *container)
+{
+	if (--container->holders == 0 && container->retired)
+		free_memory(container);
 }
 
 struct operation *operation_new(struct container *container, struct process *process,
@@ -211,11 +222,13 @@ struct operation *operation_new(struct container *container, struct process *pro
 		return NULL;
 	}
 	operation->container = container;
-	container->operations++;
+	container_hold(container);
 	operation->process = process;
 	operation->call = call;
 	operation->timeout_ms = call ? call->timeout_ms : 0;
 	operation->console.listen_fd = -1;
+	operation->master_fd = -1;
+	fast_wait_init(&operation->fast);
 	list_init(&operation->link);
 	return operation;
 }
@@ -226,14 +239,15 @@ void operation_free(struct operation *operation)
 
 	list_remove(&operation->link);
 	console_done(&operation->console);
+	fast_wait_end(&operation->fast);
+	(void)fd_close(operation->master_fd);
 	checkpoint_options_done(&operation->checkpoint);
 	message_free(operation->create);
 	buf_done(&operation->resources);
 	free(operation->path);
 	free(operation->work);
 	free(operation);
-	if (--container->operations == 0 && container->retired)
-		free_memory(container);
+	container_release(container);
 }
 
 void operation_queue(struct operation *operation, operation_fn *run)
@@ -258,6 +272,14 @@ void operation_next(struct operation *operation)
 
 		next->run(next);
 	}
+}
+
+void operation_ended(struct operation *operation, const struct err *failed)
+{
+	operation_ended_fn *done = operation->done;
+
+	operation->done = NULL;
+	done(operation, failed);
 }
 
 void operation_answer(struct operation *operation, const struct err *err)

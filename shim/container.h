@@ -11,6 +11,7 @@
 #include "config/base/buf.h"
 #include "config/base/list.h"
 #include "shim/console.h"
+#include "shim/fast.h"
 #include "shim/oom.h"
 #include "shim/options.h"
 #include "shim/reaper.h"
@@ -21,6 +22,7 @@
 
 struct call;
 struct container;
+struct fast_exec;
 struct operation;
 struct shim;
 
@@ -59,6 +61,7 @@ struct container {
 	struct options options;
 	struct spec spec;
 	bool spec_known;
+	struct fast fast;
 	struct runc runc;
 	int cgroup_fd;	   /* owned; -1 unknown */
 	char *cgroup_path; /* owned; below the cgroup2 mount */
@@ -70,7 +73,7 @@ struct container {
 	struct operation *creating;
 	struct operation *ending; /* what happens between init's exit and its publication */
 	struct list queue;	  /* struct operation: one at a time works on init */
-	unsigned int operations;  /* that exist: the memory stays until the last one is freed */
+	unsigned int holders;	  /* operations, and who else must find the memory in place */
 	bool retired;		  /* container_free was called */
 	struct list link;
 };
@@ -81,13 +84,22 @@ struct container {
  */
 typedef void operation_fn(struct operation *operation);
 
+/* How an act of the engine has ended: failed is NULL, or what the client is told. */
+typedef void operation_ended_fn(struct operation *operation, const struct err *failed);
+
 struct operation {
 	struct call *call; /* who asked; NULL: nobody, or answered */
 	struct container *container;
 	struct process *process;
 	operation_fn *run; /* its turn has come */
 	struct list link;
+	operation_ended_fn *done; /* an act of the engine is under way for it */
+	const char *prefix;	  /* of its failure's text; static */
 	struct runc_call runc;
+	struct fast_wait fast;
+	struct fast_exec *fast_exec; /* owned; NULL: none under way */
+	pid_t pid;		     /* of the process that was made */
+	int master_fd;		     /* owned; its terminal, -1 without one */
 	uint32_t signal;
 	bool all;
 	char *path; /* owned; checkpoint image, or why a creation failed */
@@ -126,6 +138,10 @@ struct container *container_new(struct shim *shim, const char *id, const char *b
  */
 void container_free(struct container *container);
 
+/* The memory stays until the last holder lets go; `retired` says that nothing else does. */
+void container_hold(struct container *container);
+void container_release(struct container *container);
+
 /* Content of a process; its stdio must be initialised by the caller. Returns 0 or -ENOMEM. */
 int process_init(struct process *process, struct container *container, enum task_kind kind,
 		 const char *id);
@@ -149,6 +165,9 @@ void operation_queue(struct operation *operation, operation_fn *run);
 
 /* The operation at work is over: free it and let the next one run. */
 void operation_next(struct operation *operation);
+
+/* The engine's act is over: its `done` runs, and the operation may be gone. */
+void operation_ended(struct operation *operation, const struct err *failed);
 
 /* Answer and forget the call, if somebody asked. err NULL: the empty message. */
 void operation_answer(struct operation *operation, const struct err *err);

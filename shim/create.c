@@ -64,9 +64,8 @@ static void failed(struct operation *operation, const struct err *err)
 	container_free(container);
 }
 
-static void on_swept(struct runc_call *call, const struct err *sweep_failed)
+static void on_swept(struct operation *operation, const struct err *sweep_failed)
 {
-	struct operation *operation = owner_of(call, struct operation, runc);
 	struct err err;
 
 	if (sweep_failed)
@@ -78,8 +77,6 @@ static void on_swept(struct runc_call *call, const struct err *sweep_failed)
 /* Undo what was done. touched: a child has run, so there may be something to undo. */
 static void fail(struct operation *operation, const struct err *err, bool touched)
 {
-	struct err sweep;
-
 	if (!touched) {
 		failed(operation, err);
 		return;
@@ -87,9 +84,11 @@ static void fail(struct operation *operation, const struct err *err, bool touche
 	free(operation->path);
 	operation->path = strdup(err->msg);
 	operation->failure_code = err->code;
-	if (operation->path && engine_sweep(operation, on_swept, &sweep) == 0)
+	if (operation->path) {
+		engine_sweep(operation, on_swept);
 		return;
-	log_error(operation->container->id, "cannot clean up after a failed create");
+	}
+	log_error(operation->container->id, "cannot clean up after a failed create: no memory");
 	failed(operation, err);
 }
 
@@ -108,37 +107,29 @@ static void succeed(struct operation *operation)
 	if (call)
 		call_reply(call, &response.base);
 	operation_free(operation);
+	engine_created(container);
 	exit_release(&container->init);
 }
 
-static void on_mounted(struct runc_call *call, const struct err *mount_failed)
+static void on_mounted(struct operation *operation, const struct err *mount_failed)
 {
-	struct operation *operation = owner_of(call, struct operation, runc);
-
 	if (mount_failed)
 		fail(operation, mount_failed, true);
 	else
 		succeed(operation);
 }
 
-static void on_created(struct runc_call *call, const struct err *create_failed)
+static void on_created(struct operation *operation, const struct err *create_failed)
 {
-	struct operation *operation = owner_of(call, struct operation, runc);
 	struct reaper *reaper = &operation->container->shim->reaper;
 	struct err err;
 
-	if (create_failed) {
-		if (call->timed_out || call->cancelled)
-			(void)err_set(&err, -ETIMEDOUT, "OCI runtime create failed: %.900s",
-				      create_failed->msg);
-		else
-			(void)runc_error(call, "OCI runtime create failed", create_failed, &err);
-		fail(operation, &err, true);
-	} else if (adopt_process(operation, "init", "container", &err) < 0) {
-		fail(operation, &err, true);
-	} else {
+	if (!create_failed && adopt_process(operation, &err) < 0)
+		create_failed = &err;
+	if (create_failed)
+		fail(operation, create_failed, true);
+	else
 		succeed(operation);
-	}
 	reaper_release(reaper);
 }
 
@@ -147,9 +138,6 @@ static void on_streams(struct stdio *stdio, const struct err *streams_failed)
 {
 	struct container *container = owner_of(stdio, struct container, init.stdio);
 	struct operation *operation = container->creating;
-	struct reaper *reaper = &container->shim->reaper;
-	struct err err;
-	int code;
 
 	if (streams_failed) {
 		fail(operation, streams_failed, false);
@@ -158,21 +146,12 @@ static void on_streams(struct stdio *stdio, const struct err *streams_failed)
 	if (container->checkpoint) {
 		if (!container->has_rootfs)
 			succeed(operation);
-		else if (engine_mount(operation, on_mounted, &err) < 0)
-			fail(operation, &err, false);
+		else
+			engine_mount(operation, on_mounted);
 		return;
 	}
-	reaper_hold(reaper);
-	code = engine_create(operation, stdio->child, on_created, &err);
-	if (code < 0) {
-		(void)err_wrap(
-			&err,
-			"OCI runtime create failed: unable to retrieve OCI runtime error (open %s: "
-			"no such file or directory)",
-			container->runc.log_path);
-		fail(operation, &err, false);
-		reaper_release(reaper);
-	}
+	reaper_hold(&container->shim->reaper);
+	engine_create(operation, stdio->child, on_created);
 }
 
 /* Take over what the request and the bundle say. Returns 0 or negative, err filled. */
@@ -216,8 +195,6 @@ static int prepare(struct container *container, struct operation *operation, str
 	if (stdio_init(stdio, &container->shim->loop, request->stdin, request->stdout,
 		       request->stderr, request->terminal) < 0)
 		return err_set(err, -ENOMEM, "no memory for the streams");
-	if (request->terminal && !container->checkpoint)
-		return console_listen(&operation->console, container->bundle_fd, err);
 	return 0;
 }
 
@@ -228,8 +205,8 @@ void create_cancel(struct container *container)
 
 	if (!operation || operation->failure_code) /* it is being undone already */
 		return;
-	if (runc_is_running(&operation->runc)) {
-		runc_cancel(&operation->runc);
+	if (operation->done) {
+		engine_cancel(operation);
 		return;
 	}
 	(void)err_set(&err, STATUS_E_CANCELLED, "create was cancelled");

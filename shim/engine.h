@@ -1,56 +1,69 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is done to containers, and by whom: every act is one function here, and today the OCI
- * runtime does each of them. Whoever takes an act over does it behind the same function:
- * preconditions first, and the runtime when one fails.
+ * What is done to containers: every act is one function here. Each asks its fast path whether it
+ * may do the act itself; when not, the OCI runtime does it (runtime.h), and why is logged once per
+ * container and act.
  *
- * Each returns 0 and calls done once, from the loop, or returns negative with err filled.
+ * Each calls done exactly once, perhaps before it returns: what failed is told in the words that
+ * the client gets. The operation may be gone after the call.
  */
 #pragma once
-
-#include "shim/runc.h"
 
 struct container;
 struct err;
 struct operation;
 struct process;
 
+typedef void engine_fn(struct operation *operation, const struct err *failed);
+
 /* Fill in how the runtime is called for a container: from its options, namespace and spec. */
 int engine_init(struct container *container, struct err *err);
 
-/* Mount the rootfs that operation->create names and create the container with these streams. */
-int engine_create(struct operation *operation, const int stdio[3], runc_fn *done, struct err *err);
+/*
+ * Mount the rootfs that operation->create names and create the container with these streams. The
+ * process is then adopt_process()'s.
+ */
+void engine_create(struct operation *operation, const int stdio[3], engine_fn *done);
+
+/* The container is created and the client knows: what can be done now is done aside. */
+void engine_created(struct container *container);
 
 /* Only mount the rootfs: the container will be restored. */
-int engine_mount(struct operation *operation, runc_fn *done, struct err *err);
+void engine_mount(struct operation *operation, engine_fn *done);
 
 /* Unmount the rootfs. */
-int engine_unmount(struct operation *operation, runc_fn *done, struct err *err);
+void engine_unmount(struct operation *operation, engine_fn *done);
 
 /* After a failed creation: whatever there is of the container goes. */
-int engine_sweep(struct operation *operation, runc_fn *done, struct err *err);
+void engine_sweep(struct operation *operation, engine_fn *done);
 
-int engine_start(struct operation *operation, runc_fn *done, struct err *err);
-int engine_restore(struct operation *operation, const int stdio[3], runc_fn *done, struct err *err);
+void engine_start(struct operation *operation, engine_fn *done);
 
-/* operation->process is the one to start; its spec goes to the runtime. */
-int engine_exec(struct operation *operation, const int stdio[3], runc_fn *done, struct err *err);
-
-/* operation->signal, operation->all */
-int engine_kill(struct operation *operation, runc_fn *done, struct err *err);
-
-int engine_delete(struct operation *operation, runc_fn *done, struct err *err);
-int engine_pause(struct operation *operation, runc_fn *done, struct err *err);
-int engine_resume(struct operation *operation, runc_fn *done, struct err *err);
-
-/* operation->resources: JSON of linux.resources */
-int engine_update(struct operation *operation, runc_fn *done, struct err *err);
-
-/* operation->path, ->work, ->checkpoint */
-int engine_checkpoint(struct operation *operation, runc_fn *done, struct err *err);
+/* The process is then adopt_process()'s. */
+void engine_restore(struct operation *operation, const int stdio[3], engine_fn *done);
 
 /*
- * The error of a failed kill, in the classes that clients rely on (containerd pkg/process/utils.go,
- * checkKillError). Returns err's code.
+ * operation->process is the one to start; its spec goes to the runtime. The process is then
+ * adopt_process()'s.
  */
-int engine_kill_error(const struct err *failed, struct err *err);
+void engine_exec(struct operation *operation, const int stdio[3], engine_fn *done);
+
+/* operation->signal, operation->all; a failure is in the classes that clients rely on. */
+void engine_kill(struct operation *operation, engine_fn *done);
+
+/* A container that the runtime does not know is deleted. */
+void engine_delete(struct operation *operation, engine_fn *done);
+void engine_pause(struct operation *operation, engine_fn *done);
+void engine_resume(struct operation *operation, engine_fn *done);
+
+/* operation->resources: JSON of linux.resources */
+void engine_update(struct operation *operation, engine_fn *done);
+
+/* operation->path, ->work, ->checkpoint */
+void engine_checkpoint(struct operation *operation, engine_fn *done);
+
+/* End the act under way as a failure; done still runs. Harmless when there is none. */
+void engine_cancel(struct operation *operation);
+
+/* Give the act under way at most so long from now; harmless when there is none. */
+void engine_limit(struct operation *operation, int limit_ms);

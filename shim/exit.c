@@ -48,14 +48,15 @@ static void ending_done(struct operation *operation)
 	struct container *container = operation->container;
 
 	container->ending = NULL;
+	container_hold(container);
 	operation_next(operation);
-	finish_if_last(container);
+	if (!container->retired)
+		finish_if_last(container);
+	container_release(container);
 }
 
-static void on_resumed(struct runc_call *call, const struct err *failed)
+static void on_resumed(struct operation *operation, const struct err *failed)
 {
-	struct operation *operation = owner_of(call, struct operation, runc);
-
 	if (failed)
 		log_warn(operation->container->id, "resume after the exit: %s", failed->msg);
 	ending_done(operation);
@@ -64,17 +65,11 @@ static void on_resumed(struct runc_call *call, const struct err *failed)
 /* A frozen cgroup cannot be deleted: thaw it, behind whatever is at work on the container. */
 static void resume(struct operation *operation)
 {
-	struct err err;
-
-	if (engine_resume(operation, on_resumed, &err) < 0) {
-		log_warn(operation->container->id, "resume after the exit: %s", err.msg);
-		ending_done(operation);
-	}
+	engine_resume(operation, on_resumed);
 }
 
-static void on_killed(struct runc_call *call, const struct err *failed)
+static void on_killed(struct operation *operation, const struct err *failed)
 {
-	struct operation *operation = owner_of(call, struct operation, runc);
 	struct container *container = operation->container;
 	enum task_state state = container->init.state;
 
@@ -92,7 +87,8 @@ static bool has_survivors(const struct container *container)
 	return !container->spec_known || !container->spec.pid_namespace_private;
 }
 
-static void begin_ending(struct container *container)
+/* True when something had to be done first: what it is finishes the exit, and perhaps has. */
+static bool begin_ending(struct container *container)
 {
 	bool frozen = container->init.state == TASK_PAUSED || container->init.state == TASK_PAUSING;
 	bool survivors = has_survivors(container);
@@ -100,24 +96,22 @@ static void begin_ending(struct container *container)
 	struct operation *operation;
 
 	if (!frozen && !survivors)
-		return;
+		return false;
 	operation = operation_new(container, &container->init, NULL, &err);
 	if (!operation) {
 		log_error(container->id, "%s", err.msg);
-		return;
+		return false;
 	}
 	operation->timeout_ms = RUNC_BACKGROUND_MS;
 	container->ending = operation;
 	if (!survivors) {
 		operation_queue(operation, resume);
-		return;
+		return true;
 	}
 	operation->signal = SIGKILL;
 	operation->all = true;
-	if (engine_kill(operation, on_killed, &err) < 0) {
-		log_error(container->id, "kill what init left behind: %s", err.msg);
-		on_killed(&operation->runc, NULL);
-	}
+	engine_kill(operation, on_killed);
+	return true;
 }
 
 /*
@@ -134,7 +128,7 @@ static void kill_execs(struct container *container)
 		if (process->child.pid > 1)
 			(void)kill(process->child.pid, SIGKILL);
 		if (process->starting_now)
-			runc_limit(&process->starting_now->runc, RUNC_BACKGROUND_MS);
+			engine_limit(process->starting_now, RUNC_BACKGROUND_MS);
 	}
 }
 
@@ -153,8 +147,8 @@ static void handle(struct process *process, const struct child_exit *ended)
 	container->init_gone = true;
 	process->held = *ended;
 	kill_execs(container);
-	begin_ending(container);
-	finish_if_last(container);
+	if (!begin_ending(container))
+		finish_if_last(container);
 }
 
 void exit_on_child(struct child *child, const struct child_exit *ended)

@@ -85,52 +85,27 @@ static void started(struct operation *operation)
 	reaper_release(reaper);
 }
 
-static void on_started(struct runc_call *call, const struct err *failed)
+static void on_started(struct operation *operation, const struct err *failed)
 {
-	struct operation *operation = owner_of(call, struct operation, runc);
-	struct err err;
-
-	if (!failed) {
+	if (failed)
+		start_failed(operation, failed);
+	else
 		started(operation);
-		return;
-	}
-	(void)runc_error(call, "OCI runtime start failed", failed, &err);
-	start_failed(operation, &err);
 }
 
-static void on_restored(struct runc_call *call, const struct err *failed)
+static void on_restored(struct operation *operation, const struct err *failed)
 {
-	struct operation *operation = owner_of(call, struct operation, runc);
 	struct err err;
 
-	if (failed)
-		(void)runc_error(call, "OCI runtime restore failed", failed, &err);
-	else if (adopt_process(operation, "init", "container", &err) == 0)
-		failed = NULL;
-	else
+	if (!failed && adopt_process(operation, &err) < 0)
 		failed = &err;
-	if (failed)
-		start_failed(operation, &err);
-	else
-		started(operation);
-}
-
-static int run_restore(struct operation *operation, struct err *err)
-{
-	struct container *container = operation->container;
-	struct stdio *stdio = &container->init.stdio;
-
-	if (stdio->terminal && console_listen(&operation->console, container->bundle_fd, err) < 0)
-		return err->code;
-	return engine_restore(operation, stdio->child, on_restored, err);
+	on_started(operation, failed);
 }
 
 static void run_start(struct operation *operation)
 {
 	struct container *container = operation->container;
-	bool restore = container->init.state == TASK_RESTORABLE;
 	struct err err;
-	int code;
 
 	if (may(operation, TASK_START, &err) < 0) {
 		end(operation, &err);
@@ -138,11 +113,10 @@ static void run_start(struct operation *operation)
 	}
 	reaper_hold(&container->shim->reaper);
 	exit_hold(&container->init);
-	code = restore ? run_restore(operation, &err) : engine_start(operation, on_started, &err);
-	if (code < 0) {
-		(void)err_wrap(&err, "OCI runtime %s failed", restore ? "restore" : "start");
-		start_failed(operation, &err);
-	}
+	if (container->init.state == TASK_RESTORABLE)
+		engine_restore(operation, container->init.stdio.child, on_restored);
+	else
+		engine_start(operation, on_started);
 }
 
 void lifecycle_start(struct container *container, struct call *call)
@@ -180,9 +154,8 @@ static void deleted(struct operation *operation)
 	container_free(container);
 }
 
-static void on_unmounted(struct runc_call *call, const struct err *failed)
+static void on_unmounted(struct operation *operation, const struct err *failed)
 {
-	struct operation *operation = owner_of(call, struct operation, runc);
 	struct err err;
 
 	if (!failed) {
@@ -196,28 +169,21 @@ static void on_unmounted(struct runc_call *call, const struct err *failed)
 void lifecycle_delete_exited(struct operation *operation)
 {
 	struct container *container = operation->container;
-	struct err err;
 
-	if (runc_is_running(&operation->runc)) /* it is the runtime that killed it */
+	if (operation->done) /* it is the runtime that killed it */
 		return;
-	if (!container->has_rootfs || !mounts_is_mounted(container->rootfs)) {
+	if (!container->has_rootfs || !mounts_is_mounted(container->rootfs))
 		deleted(operation);
-		return;
-	}
-	if (engine_unmount(operation, on_unmounted, &err) < 0)
-		delete_failed(operation, &err);
+	else
+		engine_unmount(operation, on_unmounted);
 }
 
-static void on_deleted(struct runc_call *call, const struct err *failed)
+static void on_deleted(struct operation *operation, const struct err *failed)
 {
-	struct operation *operation = owner_of(call, struct operation, runc);
 	struct process *init = operation->process;
-	struct err err;
 
-	/* The runtime forgets a container after a checkpoint; ours is still to be cleaned up. */
-	if (failed && !strstr(failed->msg, "does not exist")) {
-		(void)runc_error(call, "failed to delete task", failed, &err);
-		delete_failed(operation, &err);
+	if (failed) {
+		delete_failed(operation, failed);
 		return;
 	}
 	if (init->exited || init->pid == 0) {
@@ -233,13 +199,9 @@ static void on_drained(struct stdio *stdio, const struct err *unused)
 {
 	struct process *init = owner_of(stdio, struct process, stdio);
 	struct operation *operation = init->deleting;
-	struct err err;
 
 	(void)unused;
-	if (engine_delete(operation, on_deleted, &err) < 0) {
-		(void)err_wrap(&err, "failed to delete task");
-		delete_failed(operation, &err);
-	}
+	engine_delete(operation, on_deleted);
 }
 
 static void run_delete(struct operation *operation)
@@ -265,21 +227,15 @@ void lifecycle_delete(struct container *container, struct call *call)
 
 /* ---- pause and resume ---- */
 
-static void on_paused(struct runc_call *call, const struct err *failed)
+static void on_paused(struct operation *operation, const struct err *failed)
 {
-	struct operation *operation = owner_of(call, struct operation, runc);
 	struct container *container = operation->container;
-	struct err err;
 
 	if (container->init.state == TASK_PAUSING)
 		container->init.state = failed ? TASK_RUNNING : TASK_PAUSED;
-	if (failed) {
-		(void)runc_error(call, "OCI runtime pause failed", failed, &err);
-		end(operation, &err);
-		return;
-	}
-	announce_paused(container);
-	end(operation, NULL);
+	if (!failed)
+		announce_paused(container);
+	end(operation, failed);
 }
 
 static void run_pause(struct operation *operation)
@@ -292,10 +248,7 @@ static void run_pause(struct operation *operation)
 		return;
 	}
 	container->init.state = TASK_PAUSING;
-	if (engine_pause(operation, on_paused, &err) < 0) {
-		container->init.state = TASK_RUNNING;
-		end(operation, &err);
-	}
+	engine_pause(operation, on_paused);
 }
 
 void lifecycle_pause(struct container *container, struct call *call)
@@ -303,29 +256,25 @@ void lifecycle_pause(struct container *container, struct call *call)
 	begin(container, call, run_pause);
 }
 
-static void on_resumed(struct runc_call *call, const struct err *failed)
+static void on_resumed(struct operation *operation, const struct err *failed)
 {
-	struct operation *operation = owner_of(call, struct operation, runc);
 	struct container *container = operation->container;
-	struct err err;
 
-	if (failed) {
-		(void)runc_error(call, "OCI runtime resume failed", failed, &err);
-		end(operation, &err);
-		return;
-	}
-	if (container->init.state == TASK_PAUSED)
+	if (!failed && container->init.state == TASK_PAUSED)
 		container->init.state = TASK_RUNNING;
-	announce_resumed(container);
-	end(operation, NULL);
+	if (!failed)
+		announce_resumed(container);
+	end(operation, failed);
 }
 
 static void run_resume(struct operation *operation)
 {
 	struct err err;
 
-	if (may(operation, TASK_RESUME, &err) < 0 || engine_resume(operation, on_resumed, &err) < 0)
+	if (may(operation, TASK_RESUME, &err) < 0)
 		end(operation, &err);
+	else
+		engine_resume(operation, on_resumed);
 }
 
 void lifecycle_resume(struct container *container, struct call *call)
@@ -335,14 +284,9 @@ void lifecycle_resume(struct container *container, struct call *call)
 
 /* ---- kill: waits for nobody, since what it waits for may be stuck ---- */
 
-static void on_killed(struct runc_call *call, const struct err *failed)
+static void on_killed(struct operation *operation, const struct err *failed)
 {
-	struct operation *operation = owner_of(call, struct operation, runc);
-	struct err err;
-
-	if (failed)
-		(void)engine_kill_error(failed, &err);
-	operation_answer(operation, failed ? &err : NULL);
+	operation_answer(operation, failed);
 	operation_free(operation);
 }
 
@@ -362,26 +306,19 @@ void lifecycle_kill(struct container *container, struct call *call, const Pb__Ki
 	}
 	operation->signal = request->signal;
 	operation->all = request->all;
-	if (engine_kill(operation, on_killed, &err) < 0) {
-		operation_answer(operation, &err);
-		operation_free(operation);
-	}
+	engine_kill(operation, on_killed);
 }
 
 /* ---- update ---- */
-
-static void on_updated(struct runc_call *call, const struct err *failed)
-{
-	(void)call;
-	end(owner_of(call, struct operation, runc), failed);
-}
 
 static void run_update(struct operation *operation)
 {
 	struct err err;
 
-	if (may(operation, TASK_UPDATE, &err) < 0 || engine_update(operation, on_updated, &err) < 0)
+	if (may(operation, TASK_UPDATE, &err) < 0)
 		end(operation, &err);
+	else
+		engine_update(operation, end);
 }
 
 void lifecycle_update(struct container *container, struct call *call,

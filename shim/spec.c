@@ -8,6 +8,7 @@
 #include "config/base/err.h"
 #include "config/base/num.h"
 #include "config/json.h"
+#include "shim/switches.h"
 
 static const char config_name[] = "config.json";
 
@@ -179,6 +180,9 @@ static int spec_value(void *owner, const struct json_path *path, enum json_type 
 		return take_linux(scan, path, type, text, len);
 	if (strcmp(section, "hooks") == 0)
 		return take_hooks(&scan->spec, path);
+	if (json_path_is(path, "annotations", "io.azl.fastpaths", NULL))
+		scan->spec.fast_misspelt =
+			type != JSON_STRING || switches_parse(text, len, &scan->spec.fast_off) < 0;
 	return 0;
 }
 

@@ -23,6 +23,8 @@ struct spec {
 	bool has_poststop;	    /* hooks.poststop is not empty */
 	bool has_intel_rdt;	    /* linux.intelRdt is there */
 	bool has_seccomp;	    /* linux.seccomp is there */
+	bool fast_misspelt;	    /* annotation io.azl.fastpaths makes no sense */
+	uint8_t fast_off;	    /* bits by enum fast_act, from that annotation */
 	uint32_t uid;		    /* process.user.uid */
 	uint32_t gid;		    /* process.user.gid */
 	char *cgroups_path;	    /* owned; linux.cgroupsPath, NULL when absent or empty */
