@@ -44,6 +44,7 @@ enum plan_flag {
 	PLAN_STDIO_GROUP = 1 << 13, /* runc <= 1.3: the owner's group of stdio is given again, and
 				       EINVAL ignored */
 	PLAN_EXEC_FAILS_WITH_1 = 1 << 14, /* runc 1.1: a failed execve ends with 1, not 255 */
+	PLAN_SETGROUPS_DENIED = 1 << 15,  /* init's user namespace denies setgroups: none are set */
 };
 
 /* Bytes in the plan: offset from its beginning, length. Zero length: none. */
@@ -109,7 +110,8 @@ struct plan {
 };
 
 enum plan_msg_kind {
-	PLAN_MSG_PID = 'p', /* from the joiner: the process exists; value is its pid */
+	PLAN_MSG_PID = 'p', /* from the joiner: the process exists; value is its pid. It comes
+			       before anything from the process, and before its end can be seen */
 	PLAN_MSG_TTY = 't', /* from the process: its terminal's master comes as SCM_RIGHTS */
 	PLAN_MSG_LIMITS =
 		'l',	      /* from the process: it waits for its limits and one byte of answer */
