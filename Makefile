@@ -88,6 +88,9 @@ FORCE:
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
+# The program that enters a container for an exec; it is inside the shim.
+include shim/join/rules.mk
+
 # ---- tests -------------------------------------------------------------------------------------
 # The same sources again under ASan and UBSan; one program per tests/unit/test_*.c.
 

@@ -150,7 +150,7 @@ static void on_streams(struct stdio *stdio, const struct err *failed)
 	if (failed)
 		start_failed(operation, failed);
 	else
-		engine_exec(operation, stdio->child, on_execed);
+		engine_exec(operation, on_execed);
 }
 
 static int may_start(const struct process *process, struct err *err)

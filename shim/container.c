@@ -191,6 +191,7 @@ void container_free(struct container *container)
 		free(container->init.id);
 	container->cgroup_fd = fd_close(container->cgroup_fd);
 	container->bundle_fd = fd_close(container->bundle_fd);
+	fast_exec_forget(container);
 	options_done(&container->options);
 	if (container->spec_known)
 		spec_done(&container->spec);

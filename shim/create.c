@@ -266,6 +266,8 @@ void create_task_take(struct shim *shim, struct call *call, Pb__CreateTaskReques
 		fail(operation, &err, false);
 		return;
 	}
+	if (!container->checkpoint)
+		engine_prepare(container);
 	call->owner = operation;
 	call->on_gone = on_gone;
 	context = (struct stdio_context){

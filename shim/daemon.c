@@ -105,6 +105,7 @@ static int init(struct shim *shim, const struct daemon_config *config, struct er
 	shim->socket_path = strdup(config->socket_path);
 	if (!shim->socket_path)
 		return err_set(err, -ENOMEM, "no memory");
+	warm_init(&shim->warm);
 	if (loop_init(&shim->loop, err) < 0 || reaper_init(&shim->reaper, &shim->loop, err) < 0)
 		return err->code;
 	shim->reaper.terminate = on_terminate;

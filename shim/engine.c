@@ -18,6 +18,7 @@
 #include "shim/runtime_store.h"
 #include "shim/shim.h"
 #include "shim/spawn.h"
+#include "shim/warm.h"
 
 int engine_init(struct container *container, struct err *err)
 {
@@ -32,6 +33,12 @@ int engine_init(struct container *container, struct err *err)
 		return err_set(err, -ENOMEM, "no memory for container %s", container->id);
 	fast_init(container);
 	return 0;
+}
+
+void engine_prepare(struct container *container)
+{
+	if (!(container->fast.off & 1U << FAST_CREATE))
+		warm_cgroup_attach(&container->shim->warm, &container->shim->reaper);
 }
 
 /* In a child: whoever comes next knows which runtime it is. */
@@ -73,14 +80,38 @@ static void aside(struct container *container, int (*work)(void *owner, struct e
 		log_debug(container->id, "%s", err.msg);
 }
 
+/* Nothing depends on it: what went wrong, the first exec says. */
+static void on_prepared(struct operation *operation, const struct err *failed)
+{
+	if (failed)
+		log_debug(operation->container->id, "prepare for execs: %s", failed->msg);
+	operation_next(operation);
+}
+
+static void prepare_exec(struct operation *operation)
+{
+	operation->done = on_prepared;
+	runtime_aside(operation, fast_exec_prepare);
+}
+
 void engine_created(struct container *container)
 {
+	struct operation *operation;
 	own_fd int root = -1;
 	struct err ignored;
 
 	if (container->cgroup_path && cg_root_open(&root, &ignored) == 0 &&
 	    cg_lacks_controllers(root, container->cgroup_path))
 		aside(container, enable_controllers);
+	if (!container->spec_known || !container->spec.has_seccomp || container->checkpoint ||
+	    container->fast.off & 1U << FAST_EXEC)
+		return;
+	/* A start waits for it: what init is asked, it must not notice. */
+	operation = operation_new(container, &container->init, NULL, &ignored);
+	if (operation) {
+		operation->timeout_ms = RUNC_BACKGROUND_MS;
+		operation_queue(operation, prepare_exec);
+	}
 }
 
 void engine_create(struct operation *operation, const int stdio[3], engine_fn *done)
@@ -126,10 +157,11 @@ void engine_restore(struct operation *operation, const int stdio[3], engine_fn *
 	runtime_restore(operation, stdio);
 }
 
-void engine_exec(struct operation *operation, const int stdio[3], engine_fn *done)
+void engine_exec(struct operation *operation, engine_fn *done)
 {
 	operation->done = done;
-	runtime_exec(operation, stdio);
+	if (!fast_try(operation, FAST_EXEC, fast_exec))
+		runtime_exec(operation);
 }
 
 void engine_kill(struct operation *operation, engine_fn *done)
@@ -174,10 +206,12 @@ void engine_checkpoint(struct operation *operation, engine_fn *done)
 
 void engine_cancel(struct operation *operation)
 {
+	fast_exec_cancel(operation);
 	runc_cancel(&operation->runc);
 }
 
 void engine_limit(struct operation *operation, int limit_ms)
 {
+	fast_exec_limit(operation, limit_ms);
 	runc_limit(&operation->runc, limit_ms);
 }

@@ -19,6 +19,9 @@ typedef void engine_fn(struct operation *operation, const struct err *failed);
 /* Fill in how the runtime is called for a container: from its options, namespace and spec. */
 int engine_init(struct container *container, struct err *err);
 
+/* The runtime is about to create a container: what takes time and does not depend on it begins. */
+void engine_prepare(struct container *container);
+
 /*
  * Mount the rootfs that operation->create names and create the container with these streams. The
  * process is then adopt_process()'s.
@@ -42,11 +45,8 @@ void engine_start(struct operation *operation, engine_fn *done);
 /* The process is then adopt_process()'s. */
 void engine_restore(struct operation *operation, const int stdio[3], engine_fn *done);
 
-/*
- * operation->process is the one to start; its spec goes to the runtime. The process is then
- * adopt_process()'s.
- */
-void engine_exec(struct operation *operation, const int stdio[3], engine_fn *done);
+/* operation->process is the one to start, with its streams. It is then adopt_process()'s. */
+void engine_exec(struct operation *operation, engine_fn *done);
 
 /* operation->signal, operation->all; a failure is in the classes that clients rely on. */
 void engine_kill(struct operation *operation, engine_fn *done);

@@ -17,6 +17,7 @@
 
 struct container;
 struct err;
+struct exec_facts;
 struct operation;
 
 /* What a container remembers of its fast paths. */
@@ -25,6 +26,7 @@ struct fast {
 	uint8_t told; /* bits: the log already says why not */
 	bool known;   /* version is that of a runc which fast paths understand */
 	struct runtime_version version;
+	struct exec_facts *facts; /* owned; NULL until the first exec */
 };
 
 /* What an act waits for in the loop. */
@@ -71,7 +73,20 @@ fast_begin_fn fast_pause;
 fast_begin_fn fast_resume;
 fast_begin_fn fast_delete;
 
-/* fast_exec.c. stdio is borrowed. */
-int fast_exec(struct operation *operation, const int stdio[3], struct err *why);
+fast_begin_fn fast_exec;
+
+/* Kill what fast_exec has under way; operation_ended() is then called. Harmless without one. */
 void fast_exec_cancel(struct operation *operation);
+
+/* Give fast_exec at most so long from now; harmless without one. */
 void fast_exec_limit(struct operation *operation, int limit_ms);
+
+/*
+ * Get ready for execs while init still waits for its start. In a child: waits.
+ *
+ * Returns 0 or negative, err filled: execs of this container go to the runtime.
+ */
+int fast_exec_prepare(void *operation, struct err *err);
+
+/* Forget what execs need to know of a container. */
+void fast_exec_forget(struct container *container);

@@ -128,6 +128,15 @@ static int listen_console(struct operation *operation)
 	return err.code;
 }
 
+void runtime_aside(struct operation *operation, int (*work)(void *operation, struct err *err))
+{
+	struct runc_request request = runc_request_blank();
+
+	request.prepare = work;
+	request.owner = operation;
+	start(operation, &request, NULL, on_done);
+}
+
 /* "BUNDLE/NAME.pid"; the runtime's temporary name for it is removed as well. */
 static void pid_file(const struct container *container, const char *name, char *path, size_t room)
 {
@@ -201,11 +210,7 @@ void runtime_create(struct operation *operation, const int stdio[3])
 
 void runtime_mount(struct operation *operation)
 {
-	struct runc_request request = runc_request_blank();
-
-	request.prepare = prepare_mounts;
-	request.owner = operation;
-	start(operation, &request, NULL, on_done);
+	runtime_aside(operation, prepare_mounts);
 }
 
 static int prepare_unmount(void *owner, struct err *err)
@@ -217,11 +222,7 @@ static int prepare_unmount(void *owner, struct err *err)
 
 void runtime_unmount(struct operation *operation)
 {
-	struct runc_request request = runc_request_blank();
-
-	request.prepare = prepare_unmount;
-	request.owner = operation;
-	start(operation, &request, NULL, on_done);
+	runtime_aside(operation, prepare_unmount);
 }
 
 static int prepare_sweep(void *owner, struct err *err)
@@ -245,12 +246,8 @@ static int prepare_sweep(void *owner, struct err *err)
 
 void runtime_sweep(struct operation *operation)
 {
-	struct runc_request request = runc_request_blank();
-
-	request.prepare = prepare_sweep;
-	request.owner = operation;
 	operation->timeout_ms = 0; /* it limits itself */
-	start(operation, &request, NULL, on_done);
+	runtime_aside(operation, prepare_sweep);
 }
 
 void runtime_start(struct operation *operation)
@@ -298,7 +295,7 @@ void runtime_restore(struct operation *operation, const int stdio[3])
 	start(operation, &request, "OCI runtime restore failed", on_made);
 }
 
-void runtime_exec(struct operation *operation, const int stdio[3])
+void runtime_exec(struct operation *operation)
 {
 	struct container *container = operation->container;
 	struct process *process = operation->process;
@@ -325,7 +322,7 @@ void runtime_exec(struct operation *operation, const int stdio[3])
 	runc_arg(&request, "--pid-file");
 	runc_arg(&request, path);
 	runc_arg(&request, container->id);
-	request.stdio = operation->console.listen_fd >= 0 ? NULL : stdio;
+	request.stdio = operation->console.listen_fd >= 0 ? NULL : process->stdio.child;
 	request.extra_fd = spec;
 	start(operation, &request, "OCI runtime exec failed", on_made);
 }

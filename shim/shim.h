@@ -10,6 +10,7 @@
 #include "shim/publisher.h"
 #include "shim/reaper.h"
 #include "shim/server.h"
+#include "shim/warm.h"
 
 struct shim {
 	struct loop loop;
@@ -17,6 +18,7 @@ struct shim {
 	struct server server;
 	struct publisher publisher;
 	struct oom oom;
+	struct warm warm;
 	struct list containers; /* struct container */
 	const char *ns;		/* containerd namespace */
 	char *socket_path;	/* owned; unlinked at the end */

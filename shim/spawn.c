@@ -24,7 +24,9 @@ enum {
 
 struct spawn spawn_blank(void)
 {
-	return (struct spawn){ .stdio = { -1, -1, -1 }, .cwd_fd = -1, .report_fd = -1 };
+	return (struct spawn){
+		.stdio = { -1, -1, -1 }, .program_fd = -1, .cwd_fd = -1, .report_fd = -1
+	};
 }
 
 /* Signals that the daemon ignores or blocks would reach the container through runc: start afresh.
@@ -77,6 +79,7 @@ static void __attribute__((noreturn)) child_main(const struct spawn *spawn, pid_
 {
 	struct spawn_report said = { 0 };
 	int report = spawn->report_fd < 0 ? -1 : park(spawn->report_fd);
+	int program_fd = spawn->program_fd < 0 ? -1 : park(spawn->program_fd);
 	int code;
 
 	if (!spawn->outlives)
@@ -97,8 +100,10 @@ static void __attribute__((noreturn)) child_main(const struct spawn *spawn, pid_
 				      err_reason(-code));
 	}
 	if (code == 0) {
-		(void)execve(spawn->program, (char *const *)(const void *)spawn->argv,
-			     spawn->envp ? spawn->envp : spawn_environment());
+		(void)execveat(program_fd, program_fd < 0 ? spawn->program : "",
+			       (char *const *)(const void *)spawn->argv,
+			       spawn->envp ? spawn->envp : spawn_environment(),
+			       program_fd < 0 ? 0 : AT_EMPTY_PATH);
 		(void)err_set(&said.err, -errno, "fork/exec %s: %s", spawn->program,
 			      err_reason(errno));
 	}

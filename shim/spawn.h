@@ -9,7 +9,7 @@
 
 #include "config/base/err.h"
 
-enum { SPAWN_EXTRA_MAX = 3 };
+enum { SPAWN_EXTRA_MAX = 4 };
 
 /* What a child that never became the program says. */
 struct spawn_report {
@@ -18,11 +18,12 @@ struct spawn_report {
 };
 
 struct spawn {
-	const char *program;	    /* absolute path; NULL: prepare() is all that the child does */
+	const char *program; /* absolute path; NULL: prepare() is all that the child does */
+	int program_fd; /* borrowed; the program itself, then `program` only names it; -1: none */
 	const char *const *argv;    /* NULL-terminated */
 	char *const *envp;	    /* NULL: spawn_environment() */
 	int stdio[3];		    /* borrowed; -1: /dev/null */
-	int extra[SPAWN_EXTRA_MAX]; /* borrowed; become descriptors 3, 4, 5 */
+	int extra[SPAWN_EXTRA_MAX]; /* borrowed; become descriptors 3, 4, ... */
 	int n_extra;
 	int cwd_fd;    /* borrowed; -1: stay */
 	int report_fd; /* borrowed; a failure before exec is written here as struct err; -1: nobody

@@ -99,6 +99,7 @@ static void open_shim(void)
 	loop_timer_init(&shim.ending_timer, NULL);
 	shim.socket_path = path;
 	CHECK(loop_init(&shim.loop, &err) == 0);
+	warm_init(&shim.warm);
 	CHECK(reaper_init(&shim.reaper, &shim.loop, &err) == 0);
 	oom_init(&shim.oom, &shim.loop);
 	publisher_init(&shim.publisher, &shim.loop, path, "test"); /* nobody answers there */
