@@ -53,7 +53,7 @@ void join_capabilities(const struct join *join)
 {
 	const uint64_t *sets = join->plan->caps;
 	struct __user_cap_header_struct header = cap_header();
-	struct caps want;
+	struct caps want = { 0 };
 	long code;
 
 	if (!(join->plan->flags & PLAN_CAPS))
@@ -95,7 +95,7 @@ static void own_streams(const struct join *join)
 	bool group = join->plan->flags & PLAN_STDIO_GROUP;
 
 	for (int fd = PLAN_FD_STDIN; fd <= PLAN_FD_STDERR; fd++) {
-		struct stat st;
+		struct stat st = { 0 };
 		long code = sys2(SYS_fstat, fd, sys_at(&st));
 
 		if (code < 0)

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/limits.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -74,6 +75,29 @@ static bool home_of_line(const char *line, size_t len, uint32_t uid, char *home)
 	return true;
 }
 
+/* What was read of a file, and not yet looked at. */
+struct part {
+	char bytes[HOME_LINE_MAX];
+	size_t used;
+};
+
+/* Look at the whole lines of a part, until one is the user's, and drop them. Returns whether one
+ * was, now or before. */
+static bool take_lines(struct part *part, uint32_t uid, char *home, bool found)
+{
+	size_t begin = 0;
+
+	for (size_t i = 0; i < part->used; i++) {
+		if (part->bytes[i] != '\n')
+			continue;
+		found = found || home_of_line(part->bytes + begin, i - begin, uid, home);
+		begin = i + 1;
+	}
+	memmove(part->bytes, part->bytes + begin, part->used - begin);
+	part->used -= begin;
+	return found;
+}
+
 /*
  * The home of the user's first line in a file. A line that is too long spoils all of it, as in
  * runc. What a container may put there in order to keep us, a pipe, a device, no end, is no file of
@@ -81,41 +105,24 @@ static bool home_of_line(const char *line, size_t len, uint32_t uid, char *home)
  */
 static bool home_in(int fd, uint32_t uid, char *home)
 {
-	static char bytes[HOME_LINE_MAX];
-	struct stat st;
-	size_t used = 0;
-	size_t seen = 0;
+	static struct part part;
+	struct stat st = { 0 };
 	bool found = false;
+	size_t seen = 0;
 	long n = 1;
 
 	if (sys2(SYS_fstat, fd, sys_at(&st)) < 0 || !S_ISREG(st.st_mode))
 		return false;
-	while (n > 0 && seen < HOME_READ_MAX) {
-		size_t begin = 0;
-
-		n = sys_read(fd, bytes + used, sizeof(bytes) - used);
+	for (; n > 0 && seen < HOME_READ_MAX; seen += (size_t)n) {
+		n = sys_read(fd, part.bytes + part.used, sizeof(part.bytes) - part.used);
 		if (n < 0)
 			return false;
-		used += (size_t)n;
-		seen += (size_t)n;
-		for (size_t i = 0; i < used && !found; i++) {
-			if (bytes[i] != '\n')
-				continue;
-			found = home_of_line(bytes + begin, i - begin, uid, home);
-			begin = i + 1;
-		}
-		for (size_t i = used; found && i > begin; i--)
-			if (bytes[i - 1] == '\n')
-				begin = i;
-		if (!found && n == 0)
-			found = home_of_line(bytes + begin, used - begin, uid, home);
-		if (begin == 0 && used == sizeof(bytes))
+		part.used += (size_t)n;
+		found = take_lines(&part, uid, home, found);
+		if (part.used == sizeof(part.bytes))
 			return false;
-		for (size_t i = begin; i < used; i++)
-			bytes[i - begin] = bytes[i];
-		used -= begin;
 	}
-	return found;
+	return found || home_of_line(part.bytes, part.used, uid, home);
 }
 
 char *join_home(uint32_t uid)
@@ -138,7 +145,7 @@ char *join_home(uint32_t uid)
 /* 0, or why it cannot be executed. `stated` tells whether it was there. */
 static long executable(const char *path, bool *stated)
 {
-	struct stat st;
+	struct stat st = { 0 };
 	long code;
 
 	do

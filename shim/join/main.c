@@ -206,7 +206,7 @@ static long clone3(uint64_t flags, int cgroup)
 static void __attribute__((noreturn)) enter(struct join *join)
 {
 	const struct plan *plan = join->plan;
-	int go[2];
+	int go[2] = { -1, -1 };
 	long code;
 
 	(void)sys_close(PLAN_FD_CGROUP);

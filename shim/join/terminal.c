@@ -22,8 +22,8 @@ enum { PTMX_INODE = 2, PTMX_DEVICE = 5 << 8 | 2 };
 
 static bool is_ptmx(int fd)
 {
-	struct stat st;
-	struct statfs fs;
+	struct stat st = { 0 };
+	struct statfs fs = { 0 };
 
 	return sys2(SYS_fstat, fd, sys_at(&st)) == 0 && sys2(SYS_fstatfs, fd, sys_at(&fs)) == 0 &&
 	       fs.f_type == DEVPTS_SUPER_MAGIC && st.st_ino == PTMX_INODE && S_ISCHR(st.st_mode) &&
@@ -38,7 +38,7 @@ static int open_ptmx(const struct join *join)
 		.resolve = RESOLVE_NO_XDEV | RESOLVE_BENEATH,
 	};
 	struct text said = { 0 };
-	struct statfs fs;
+	struct statfs fs = { 0 };
 	long handle = sys_open(AT_FDCWD, "/dev/pts/ptmx", O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	long folder;
 	long fd;

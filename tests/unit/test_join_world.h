@@ -234,6 +234,16 @@ static struct plan_span draft_words(union draft *draft, const char *const *words
 	return draft_add(draft, text, used);
 }
 
+static void draft_argv(union draft *draft, const char *const *argv)
+{
+	draft->plan.argv = draft_words(draft, argv, &draft->plan.argc);
+}
+
+static void draft_env(union draft *draft, const char *const *env)
+{
+	draft->plan.env = draft_words(draft, env, &draft->plan.envc);
+}
+
 /* `sh -c command` as root with all capabilities, in /, with PATH and HOME. */
 static union draft *draft_new(const struct world *world, const char *command)
 {
@@ -248,13 +258,16 @@ static union draft *draft_new(const struct world *world, const char *command)
 	draft->plan.size = sizeof(draft->plan);
 	draft->plan.namespaces = world->spaces;
 	draft->plan.flags = PLAN_ENV;
-	draft->plan.argv = draft_words(draft, argv, &draft->plan.argc);
-	draft->plan.env = draft_words(draft, env, &draft->plan.envc);
+	draft_argv(draft, argv);
+	draft_env(draft, env);
 	draft->plan.cwd = draft_add(draft, "/", 2);
 	return draft;
 }
 
 /* ---- the daemon's part ---- */
+
+/* What a test does while a process waits for its limits; false: it shall not get them. */
+static bool (*world_at_limits)(pid_t pid);
 
 struct said {
 	pid_t pid;	/* of the process, or 0 */
@@ -301,6 +314,10 @@ static void take_message(struct said *said, int control, const struct plan_msg *
 	} else if (msg->kind == PLAN_MSG_LIMITS) {
 		const struct rlimit to = { limit->soft, limit->hard };
 
+		if (world_at_limits && !world_at_limits(said->pid)) {
+			CHECK(shutdown(control, SHUT_RDWR) == 0);
+			return;
+		}
 		CHECK(prlimit(said->pid, (enum __rlimit_resource)limit->resource, &to, NULL) == 0);
 		CHECK(write(control, "", 1) == 1);
 	}
