@@ -16,7 +16,9 @@ FUZZ_LIBS    ?= $(SHIM_LIBS)
 
 # Pure modules, and no more: a fuzzer needs no loop and no children.
 FUZZ_LIB_C := $(BASE_C) config/json.c cgroups/keyed.c $(addprefix shim/,args.c bootstrap.c message.c \
-	mount_options.c mountinfo.c options.c process_spec.c sha256.c spec.c toml.c ttrpc.c uri.c)
+	capability.c exec_attributes.c exec_env.c exec_facts.c exec_plan.c exec_process.c \
+	mount_options.c mountinfo.c options.c process_spec.c sha256.c spec.c switches.c toml.c \
+	ttrpc.c uri.c)
 FUZZ_ALL   := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_NAMES := $(or $(FUZZ_ONLY),$(FUZZ_ALL))
 FUZZ_DIR   := $(BUILD)/fuzz
