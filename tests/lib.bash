@@ -278,6 +278,15 @@ events_begin() {
 	done
 }
 
+# The shims, without the children that they have while they work.
+shims() {
+	local pid parent
+	for pid in $(pidof containerd-shim-azl-v2); do
+		parent=$(awk '/^PPid:/ { print $2 }' "/proc/$pid/status" 2>/dev/null)
+		[ -z "$parent" ] || [ "$(readlink "/proc/$parent/exe")" = "$(readlink "/proc/$pid/exe")" ] || echo "$pid"
+	done
+}
+
 # The topics of a container's events in their order, without the slash and "tasks/".
 topics_of() {
 	grep -F "\"$1\"" "$W/events" | grep -oE '/tasks/[a-z-]+' | sed 's,/tasks/,,' | tr '\n' ' ' | sed 's/ $//'

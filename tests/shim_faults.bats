@@ -442,7 +442,7 @@ hangs() {
 		ctr -n small container rm $T$inodes 2>/dev/null || true
 		until_ok 5 eval '[ -z "$(ls "$E2E_STATE/small")" ]'
 		# Started, but containerd could not note it and forgot it: nobody will ever call this shim.
-		shim=$(pidof containerd-shim-azl-v2) || true
+		shim=$(shims)
 		[ -z "$shim" ] || kill -TERM "$shim"
 		until_ok 5 eval '! pidof containerd-shim-azl-v2'
 		until_ok 5 umount "$E2E_STATE/small"
@@ -546,7 +546,7 @@ shim_dies() {
 	rm -f "$E2E/hanging"
 	helper run_fake "" $T sleep 1000
 	hangs
-	shim_dies "$(pidof containerd-shim-azl-v2)"
+	shim_dies "$(shims)"
 	wait "$HELPER" || true
 }
 
@@ -554,7 +554,7 @@ shim_dies() {
 	fake "create late"
 	helper run_fake "" $T sleep 1000
 	until_ok 5 test -s "$(bundle_of $T)/init.pid"
-	shim_dies "$(pidof containerd-shim-azl-v2)"
+	shim_dies "$(shims)"
 	wait "$HELPER" || true
 }
 
@@ -562,7 +562,7 @@ shim_dies() {
 	fake "start late"
 	helper run_fake "" $T sleep 1000
 	until_ok 5 test -s "$(bundle_of $T)/init.pid"
-	shim_dies "$(pidof containerd-shim-azl-v2)"
+	shim_dies "$(shims)"
 	wait "$HELPER" || true
 	ctr container rm $T || true
 	run_fake "" ${T}b sleep 1000
@@ -571,7 +571,7 @@ shim_dies() {
 	fake "delete late"
 	helper timeout -k 2 20 ctr task rm ${T}b
 	sleep 0.1
-	kill -KILL "$(pidof containerd-shim-azl-v2)" 2>/dev/null || true
+	kill -KILL "$(shims)" 2>/dev/null || true
 	wait "$HELPER" || true
 	fake
 	until_ok 10 e2e_nothing_left
@@ -582,7 +582,7 @@ shim_dies() {
 		helper run_bg "" $T$delay sleep 1000
 		until_ok 5 pidof containerd-shim-azl-v2 >/dev/null
 		sleep "$delay"
-		kill -KILL $(pidof containerd-shim-azl-v2) 2>/dev/null || true
+		kill -KILL $(shims) 2>/dev/null || true
 		wait "$HELPER" || true
 		ctr task rm -f $T$delay >/dev/null 2>&1 || true
 		ctr container rm $T$delay 2>/dev/null || true

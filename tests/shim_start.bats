@@ -226,7 +226,7 @@ shim_pid() {
 	equal "$output" "$first"
 	equal "$(cat "$B/address")" "$first"
 	equal "$(shim_pid)" "$pid"
-	equal "$(pidof containerd-shim-azl-v2 | wc -w)" 1
+	equal "$(shims | wc -l)" 1
 }
 
 @test "the socket of a dead shim is replaced" {
@@ -253,7 +253,7 @@ shim_pid() {
 	equal "$(cat "$W"/out.* | sed 's/unix/\nunix/g' | sort -u | grep -c .)" 1
 	keep "$(cat "$W/out.1")"
 	shim_pid
-	equal "$(pidof containerd-shim-azl-v2 | wc -w)" 1
+	equal "$(shims | wc -l)" 1
 }
 
 @test "start ends at once and nobody keeps its streams" {
@@ -295,7 +295,7 @@ shim_pid() {
 	[ "$status" -ne 0 ]
 	has no-such-cgroup
 	[ ! -e "$(expected_socket $T)" ]
-	equal "$(pidof containerd-shim-azl-v2 | wc -w)" 0
+	equal "$(shims | wc -l)" 0
 }
 
 @test "the log goes to the FIFO, and a full FIFO holds up nobody" {
