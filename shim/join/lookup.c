@@ -122,7 +122,7 @@ static bool home_in(int fd, uint32_t uid, char *home)
 		if (part.used == sizeof(part.bytes))
 			return false;
 	}
-	return found || home_of_line(part.bytes, part.used, uid, home);
+	return found || (n == 0 && home_of_line(part.bytes, part.used, uid, home));
 }
 
 char *join_home(uint32_t uid)

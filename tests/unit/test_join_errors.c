@@ -197,6 +197,7 @@ TEST(home_never_waits)
 	check_home("rmdir /etc/passwd; truncate -s 1T /etc/passwd", 0, "/");
 	check_home("rm /etc/passwd; ln -s /proc/kmsg /etc/passwd", 0, "/");
 	check_home("rm /etc/passwd; ln -s passwd /etc/passwd", 0, "/");
+	check_home("rm /etc/passwd; yes x:x:1: | head -c 20000000 >/etc/passwd", 0, "/");
 	check_home("rm /etc/passwd", 0, "/");
 	check_home("echo root:x:0:0:root:/root:/bin/sh >/etc/passwd", 0, "/root");
 }

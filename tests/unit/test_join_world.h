@@ -31,7 +31,10 @@
 #include "shim/join_image.h"
 #include "tests/unit/test.h"
 
-enum { WORLD_SPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET };
+enum {
+	WORLD_SPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET |
+		       CLONE_NEWCGROUP
+};
 enum { WORLD_LIMIT_MS = 10000, WORLD_UID = 100000, WORLD_IDS = 65536 };
 
 struct world {
@@ -144,6 +147,23 @@ static void world_init(int ready, int go, bool user)
 		(void)pause();
 }
 
+/* A process of its own namespaces; of a time namespace, too, where there are any: only children get
+ * into one, so ours is taken back. */
+static pid_t world_clone(struct world *world)
+{
+	int time = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
+	pid_t pid;
+
+	if (time >= 0 && unshare(CLONE_NEWTIME) == 0)
+		world->spaces |= CLONE_NEWTIME;
+	pid = (pid_t)syscall(SYS_clone, WORLD_SPACES | SIGCHLD, NULL, NULL, NULL, NULL);
+	if (pid != 0 && time >= 0) {
+		CHECK(setns(time, CLONE_NEWTIME) == 0);
+		(void)close(time);
+	}
+	return pid;
+}
+
 /* Without root, or where namespaces cannot be made, init is 0 and the tests have nothing to say. */
 static struct world world_new(bool user)
 {
@@ -159,7 +179,7 @@ static struct world world_new(bool user)
 		return world;
 	}
 	(void)fflush(stdout);
-	pid = (pid_t)syscall(SYS_clone, WORLD_SPACES | SIGCHLD, NULL, NULL, NULL, NULL);
+	pid = world_clone(&world);
 	if (pid == 0) {
 		world_root();
 		world_init(ready[1], go[0], user);
