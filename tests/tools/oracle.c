@@ -29,7 +29,9 @@ static void world_init(struct world *world, char *argv[])
 	static char oracle[PATH_MAX];
 	char *slash;
 
-	*world = (struct world){ .shim = argv[1], .rootfs = argv[5], .limit_ms = LIMIT_MS };
+	*world = (struct world){
+		.shim = argv[1], .rootfs = argv[5], .limit_ms = LIMIT_MS, .service = TASK_SERVICE
+	};
 	if (!realpath(argv[2], oracle))
 		exit(2);
 	slash = strrchr(oracle, '/');

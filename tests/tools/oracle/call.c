@@ -6,7 +6,6 @@
 #include "config/base/fd.h"
 #include "tests/tools/oracle/world.h"
 
-#define TASK_SERVICE	   "containerd.task.v2.Task"
 #define PROCESS_TYPE	   "types.containerd.io/opencontainers/runtime-spec/1/Process"
 #define RUNC_OPTIONS	   "containerd.runc.v1.Options"
 #define CHECKPOINT_OPTIONS "containerd.runc.v1.CheckpointOptions"
@@ -272,7 +271,7 @@ static void send_request(struct world *world, struct call *call, const struct wo
 	pair.value = world->ns;
 	request.metadata = pairs;
 	request.n_metadata = words_get(words, "metadata") ? 0 : 1;
-	request.service = (char *)(uintptr_t)(service ? service : TASK_SERVICE);
+	request.service = (char *)(uintptr_t)(service ? service : world->service);
 	request.method = (char *)(uintptr_t)call->method->name;
 	request.timeout_nano = words_number(world, words, "timeout_ms", 0) * 1000000;
 	request.payload.data = payload->data;

@@ -18,6 +18,9 @@
 #include "shim/proto/ttrpc.pb-c.h"
 #include "shim/ttrpc.h"
 
+#define TASK_SERVICE   "containerd.task.v2.Task"
+#define TASK_SERVICE_3 "containerd.task.v3.Task"
+
 enum {
 	NAME_MAX_BYTES = 256,
 	WORDS_MAX = 64,
@@ -113,6 +116,7 @@ struct world {
 	const char *shim;
 	const char *oracle; /* folder of helpers */
 	const char *rootfs;
+	const char *service; /* of tasks, in the version that `start` announced */
 	char ns[NAME_MAX_BYTES];
 	char work[PATH_MAX];
 	char state[PATH_MAX]; /* parent of the bundles */
