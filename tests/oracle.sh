@@ -4,13 +4,16 @@
 # Oracle tests: each script of tests/oracle runs against containerd-shim-runc-v2 and against ours;
 # what both answer, publish and show to processes must be the same. Prints TAP.
 #
-# usage: tests/oracle.sh [-j JOBS] [-r REFERENCE] [-s SHIM] [-k DIR] [-u] [NAME...]
+# usage: tests/oracle.sh [-j JOBS] [-r REFERENCE] [-s SHIM] [-k DIR] [-u] [-w | -W] [NAME...]
 #
 #   -j   scripts at a time (3)
 #   -r   the reference (/usr/bin/containerd-shim-runc-v2)
 #   -s   the shim under test (built when not given; "self": the reference a second time)
 #   -k   keep transcripts there ($BUILD/oracle)
 #   -u   where there is no reference, take what ours says as expected
+#   -w   three ways: scripts that start, exec, kill, pause or delete run a second time against ours, with
+#        the annotation io.azl.fastpaths=none, and are compared with the reference again (NAME.none)
+#   -W   likewise, but those that exec, pause or kill alone: what can differ most
 #   NAME scripts to run, without folder and ending; all when none
 #
 # Runs on a host with containerd, runc, busybox-static and a cgroup v2 hierarchy; elsewhere it enters
@@ -18,7 +21,8 @@
 #
 #   only azl         no reference: the transcript must be NAME.expected
 #   allow SED        applied to both transcripts (sed -E) before they are compared
-#   allow-ref SED    to the reference's alone     allow-azl SED   to ours alone
+#   allow-ref SED    to the reference's alone     allow-azl SED   to ours alone, with and without fast paths
+#   allow-none SED   to ours without fast paths
 #   needs COMMAND    skip when the shell command fails
 set -eu
 
@@ -27,7 +31,7 @@ if [ "${1-}" != --one ]; then
 	here=$(cd "$(dirname "$0")" && pwd)
 	repo=${here%/tests}
 	reference=/usr/bin/containerd-shim-runc-v2
-	shim='' jobs=3 keep='' update=''
+	shim='' jobs=3 keep='' update='' without=''
 	build=${BUILD:-${AZL_BUILD:-$repo/build/host}}
 fi
 
@@ -54,6 +58,7 @@ transcript() {
 # soften SIDE NAME: what is compared. A shim may close the connection before Shutdown is answered.
 soften() {
 	side=$1
+	[ "$side" != none ] || side='azl|-none'
 	[ "$shim" != "$reference" ] || side=ref
 	sed -nE "s/^allow(-$side)? (.*)/\\2/p" "$here/oracle/$2.script" >"$keep/$2.$1.sed"
 	printf '%s\n' 's/^(< Shutdown .*: )connection closed/\1ok/' >>"$keep/$2.$1.sed"
@@ -82,14 +87,27 @@ verdict() {
 	transcript azl "$shim" "$name" || rc=$?
 	soften azl "$name"
 	[ -z "$update" ] || [ "$want" = "$keep/$name.ref" ] || cp "$keep/$name.azl" "$want"
-	if diff -U 2 "$want" "$keep/$name.azl" >"$keep/$name.diff" 2>&1 && [ "$rc" -eq 0 ]; then
-		echo "ok - $name"
+	if ! diff -U 2 "$want" "$keep/$name.azl" >"$keep/$name.diff" 2>&1 || [ "$rc" -ne 0 ]; then
+		differs azl ''
 		return
 	fi
-	echo "not ok - $name"
+	if [ -n "$without" ] && grep -qE "$without" "$here/oracle/$name.script"; then
+		ORACLE_ANNOTATION=io.azl.fastpaths=none transcript none "$shim" "$name" || rc=$?
+		soften none "$name"
+		if ! diff -U 2 "$want" "$keep/$name.none" >"$keep/$name.diff" 2>&1 || [ "$rc" -ne 0 ]; then
+			differs none ' (without fast paths)'
+			return
+		fi
+	fi
+	echo "ok - $name"
+}
+
+# differs SIDE REMARK: the verdict of a script whose transcript is not the wanted one
+differs() {
+	echo "not ok - $name$2"
 	[ "$rc" -eq 0 ] || echo "# the driver ended with $rc"
 	head -n 60 "$keep/$name.diff" | sed 's/^/# /'
-	head -n 5 "$keep/$name.azl.err" | sed 's/^/# stderr: /'
+	head -n 5 "$keep/$name.$1.err" | sed 's/^/# stderr: /'
 }
 
 if [ "${1-}" = --one ]; then
@@ -98,13 +116,15 @@ if [ "${1-}" = --one ]; then
 	exit 0
 fi
 
-while getopts j:r:s:k:u option; do
+while getopts j:r:s:k:uwW option; do
 	case $option in
 	j) jobs=$OPTARG ;;
 	r) reference=$OPTARG ;;
 	s) shim=$OPTARG ;;
 	k) keep=$OPTARG ;;
 	u) update=1 ;;
+	w) without='^(async [^ ]+ )?(start|exec|kill|pause|resume|delete|Start|Exec|Kill|Pause|Resume|Delete) ' ;;
+	W) without='^(async [^ ]+ )?(exec|pause|kill|Exec|Pause|Kill) ' ;;
 	*) exit 2 ;;
 	esac
 done
@@ -126,7 +146,7 @@ if [ $# -eq 0 ]; then
 	done
 fi
 echo "1..$#"
-export here repo reference shim build keep base update
+export here repo reference shim build keep base update without
 rm -f "$keep"/*.tap
 printf '%s\n' "$@" | xargs -P "$jobs" -I '{}' "$0" --one '{}'
 ! grep -l '^not ok' "$keep"/*.tap >/dev/null 2>&1
