@@ -3,7 +3,7 @@
  * What the shims of a host know of its runtimes: one folder for all, which only root may use.
  *
  *   KEY.version         which runtime the program is (shim/runtime_id.h)
- *   KEY.sealed/NAME     the program in sealed memory (shim/sealed.h)
+ *   KEY.sealed          where the program is in sealed memory (shim/sealed.h)
  *
  * KEY is the identity of a program's file: it changes when the program does, and what is kept under
  * the old one is then never asked for again.
