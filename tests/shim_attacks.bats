@@ -12,9 +12,14 @@ setup_file() {
 }
 
 teardown_file() { e2e_file_end; }
-setup() { e2e_begin; }
+setup() {
+	# other runtimes are entered by themselves, as they see fit
+	[ "$E2E_ENGINE" = runc ] || skip "the shim enters containers of runc alone"
+	e2e_begin
+}
 
 teardown() {
+	[ "$E2E_ENGINE" = runc ] || return 0
 	sha256sum --quiet -c "$E2E/before"
 	e2e_end
 }
@@ -82,7 +87,7 @@ watched() {
 @test "what enters a container shows nothing of the host, even to who may trace everything" {
 	watched fast "--cap-add CAP_SYS_PTRACE --cap-add CAP_DAC_READ_SEARCH" ${T}a
 	run ! grep '^foreign \(fd\|cwd\|root\)' "$W/${T}a"
-	[ "$E2E_ENGINE" != runc ] || run ! grep '^foreign exe' <(grep -v '/memfd:azl-join' "$W/${T}a")
+	run ! grep '^foreign exe' <(grep -v '/memfd:azl-join' "$W/${T}a")
 	watched runtime "--cap-add CAP_SYS_PTRACE --cap-add CAP_DAC_READ_SEARCH" ${T}b
 }
 
@@ -98,8 +103,7 @@ watched() {
 		done
 		run exec_as "--cwd /none" $id pwd
 		[ "$status" -ne 0 ]
-		[ "$E2E_ENGINE" != runc ] ||
-			has 'chdir to cwd ("/none") set in config.json failed: no such file or directory'
+		has 'chdir to cwd ("/none") set in config.json failed: no such file or directory'
 	done
 }
 
@@ -145,7 +149,6 @@ watched() {
 	for make in 'mkfifo /etc/passwd' 'ln -s /dev/zero /etc/passwd' 'ln -s /dev/tty /etc/passwd' 'mkdir /etc/passwd' \
 		'truncate -s 100G /etc/passwd' 'ln -s passwd /etc/passwd' 'yes x:x:1: | head -c 20000000 >/etc/passwd'; do
 		run -0 run_exec $T sh -c "rm -rf /etc/passwd; $make"
-		[ "$E2E_ENGINE" = runc ] || continue
 		echo "$make"
 		run -0 run_exec $T sh -c 'echo $HOME'
 		equal "$output" /
