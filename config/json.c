@@ -472,17 +472,24 @@ int json_put_string(struct buf *out, const char *text, size_t limit)
 
 struct rewrite {
 	const char *key;
+	const char *without; /* NULL: nothing */
 	const char *value;
 	struct buf *out;
 	size_t limit;
 };
+
+static bool is_text(const char *key, size_t len, const char *text)
+{
+	return len == strlen(text) && memcmp(key, text, len) == 0;
+}
 
 static bool rewrite_drops(const struct rewrite *rewrite, const struct json_path *path)
 {
 	size_t len;
 	const char *key = json_path_key(path, 0, &len);
 
-	return key && len == strlen(rewrite->key) && memcmp(key, rewrite->key, len) == 0;
+	return key && (is_text(key, len, rewrite->key) ||
+		       (rewrite->without && is_text(key, len, rewrite->without)));
 }
 
 /* A comma, unless the last byte shows that an object or array has just opened; and the key. */
@@ -543,11 +550,12 @@ static int rewrite_close(void *owner, const struct json_path *path, bool array)
 	return code < 0 ? code : buf_add(rewrite->out, array ? "]" : "}", 1, rewrite->limit);
 }
 
-int json_set_bool(const char *bytes, size_t len, const char *key, bool value, struct buf *out,
-		  size_t limit, struct err *err)
+int json_set_bool(const char *bytes, size_t len, const char *key, bool value, const char *without,
+		  struct buf *out, size_t limit, struct err *err)
 {
 	struct rewrite rewrite = {
 		.key = key,
+		.without = without,
 		.value = value ? "true" : "false",
 		.out = out,
 		.limit = limit,

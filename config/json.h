@@ -80,12 +80,13 @@ int json_scan_file(int dir, const char *name, size_t limit, json_fn *fn, void *o
  * Write a document again with one boolean of its top-level object set; a former value of that key
  * is dropped, the rest keeps its order and its numbers as they were written.
  *
- * out   appended to; on failure what was appended is dropped
+ * without   a top-level key that is left out; NULL: none
+ * out       appended to; on failure what was appended is dropped
  *
  * Returns 0, -EBADMSG (not JSON, or not an object), -EMSGSIZE (over `limit` bytes), -ENOMEM.
  */
-int json_set_bool(const char *bytes, size_t len, const char *key, bool value, struct buf *out,
-		  size_t limit, struct err *err);
+int json_set_bool(const char *bytes, size_t len, const char *key, bool value, const char *without,
+		  struct buf *out, size_t limit, struct err *err);
 
 /* Append a text, quoted and escaped (RFC 8259, section 7). As buf_add, but may leave a part behind
  * on failure. */

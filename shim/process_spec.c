@@ -79,6 +79,7 @@ static bool is_whole(const struct json_path *path, const char *text, size_t len)
 
 struct check {
 	bool is_null;
+	bool has_env; /* with something in it */
 };
 
 static int on_value(void *owner, const struct json_path *path, enum json_type type,
@@ -90,6 +91,8 @@ static int on_value(void *owner, const struct json_path *path, enum json_type ty
 		check->is_null = type == JSON_NULL;
 		return type == JSON_OBJECT || type == JSON_NULL ? 0 : -EINVAL;
 	}
+	if (json_path_is(path, "env", "*", NULL))
+		check->has_env = true;
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
 		if (!matches(path, &rules[i]))
 			continue;
@@ -106,7 +109,7 @@ int process_spec_write(const char *json, size_t len, bool terminal, struct buf *
 		       struct err *err)
 {
 	static const char empty[] = "{}";
-	struct check check = { false };
+	struct check check = { 0 };
 	int code = json_scan(json, len, on_value, &check, err);
 
 	if (code < 0)
@@ -115,5 +118,7 @@ int process_spec_write(const char *json, size_t len, bool terminal, struct buf *
 		json = empty;
 		len = sizeof(empty) - 1;
 	}
-	return json_set_bool(json, len, "terminal", terminal, out, PROCESS_SPEC_MAX_BYTES, err);
+	/* What containerd's shim hands on has no empty env, and runc 1.3 tells the two apart. */
+	return json_set_bool(json, len, "terminal", terminal, check.has_env ? NULL : "env", out,
+			     PROCESS_SPEC_MAX_BYTES, err);
 }

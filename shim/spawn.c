@@ -56,7 +56,9 @@ static int place_descriptors(const struct spawn *spawn)
 	for (int i = 0; i < n; i++) {
 		int fd = i < 3 ? spawn->stdio[i] : spawn->extra[i - 3];
 
-		parked[i] = fd < 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : park(fd);
+		/* as Go's os/exec opens it, which the container can see */
+		parked[i] = fd < 0 ? open("/dev/null", (i == 0 ? O_RDONLY : O_WRONLY) | O_CLOEXEC)
+				   : park(fd);
 		if (parked[i] >= 0 && parked[i] < SPAWN_PARK_FD) {
 			int high = park(parked[i]);
 

@@ -44,12 +44,12 @@ static void check_rewrite(const char *bytes, size_t len)
 	struct sum sum = { 0 };
 	struct err err = { 0 };
 
-	if (json_set_bool(bytes, len, "set", true, &once, OUT_MAX_BYTES, &err) == 0) {
+	if (json_set_bool(bytes, len, "set", true, NULL, &once, OUT_MAX_BYTES, &err) == 0) {
 		const char *text = (const char *)once.data;
 
 		FUZZ_CHECK(json_scan(text, once.len, take, &sum, &err) == 0);
 		FUZZ_CHECK(sum.settings == 1);
-		FUZZ_CHECK(json_set_bool(text, once.len, "set", true, &twice, OUT_MAX_BYTES,
+		FUZZ_CHECK(json_set_bool(text, once.len, "set", true, NULL, &twice, OUT_MAX_BYTES,
 					 &err) == 0);
 		FUZZ_CHECK(once.len == twice.len && memcmp(once.data, twice.data, once.len) == 0);
 	}

@@ -275,7 +275,7 @@ static void check_set(const char *text, bool value, const char *want)
 	struct err err;
 
 	CHECK(buf_add_text(&out, "<", LIMIT) == 0);
-	CHECK(json_set_bool(text, strlen(text), "terminal", value, &out, LIMIT, &err) == 0);
+	CHECK(json_set_bool(text, strlen(text), "terminal", value, NULL, &out, LIMIT, &err) == 0);
 	CHECK(buf_add(&out, "", 1, LIMIT) == 0);
 	CHECK_TEXT((const char *)out.data, want);
 	buf_done(&out);
@@ -300,10 +300,10 @@ TEST(sets_nothing_where_there_is_no_object)
 	struct err err;
 
 	CHECK(buf_add_text(&out, "kept", LIMIT) == 0);
-	CHECK(json_set_bool("[]", 2, "t", true, &out, LIMIT, &err) == -EBADMSG);
-	CHECK(json_set_bool("1", 1, "t", true, &out, LIMIT, &err) == -EBADMSG);
-	CHECK(json_set_bool("{\"a\":1", 6, "t", true, &out, LIMIT, &err) == -EBADMSG);
-	CHECK(json_set_bool("{\"a\":1}", 7, "t", true, &out, 10, &err) == -EMSGSIZE);
+	CHECK(json_set_bool("[]", 2, "t", true, NULL, &out, LIMIT, &err) == -EBADMSG);
+	CHECK(json_set_bool("1", 1, "t", true, NULL, &out, LIMIT, &err) == -EBADMSG);
+	CHECK(json_set_bool("{\"a\":1", 6, "t", true, NULL, &out, LIMIT, &err) == -EBADMSG);
+	CHECK(json_set_bool("{\"a\":1}", 7, "t", true, NULL, &out, 10, &err) == -EMSGSIZE);
 	CHECK(out.len == 4 && memcmp(out.data, "kept", 4) == 0);
 	buf_done(&out);
 }

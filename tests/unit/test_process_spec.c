@@ -49,6 +49,22 @@ TEST(unknown_keys_and_null_values_pass)
 	buf_done(&out);
 }
 
+TEST(an_empty_env_is_none)
+{
+	static const char *const specs[] = { "{\"env\":[]}", "{\"env\":null}", "{}" };
+	struct buf out = { 0 };
+	struct err err;
+
+	for (size_t i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
+		CHECK(write_spec(specs[i], false, &out, &err) == 0);
+		CHECK(out.len == 18 && memcmp(out.data, "{\"terminal\":false}", 18) == 0);
+		buf_done(&out);
+	}
+	CHECK(write_spec("{\"env\":[\"A=\"]}", false, &out, &err) == 0);
+	CHECK(memmem(out.data, out.len, "\"A=\"", 4) != NULL);
+	buf_done(&out);
+}
+
 TEST(a_wrong_type_is_named)
 {
 	static const char *const wrong[][2] = {
