@@ -138,7 +138,8 @@ struct life {
 	int log_fd;
 	int out_fd[2];
 	unsigned int execs;
-	bool silent; /* records nothing */
+	double began_ms; /* when the shim's program was started */
+	bool silent;	 /* records nothing */
 	struct client client;
 };
 
@@ -149,7 +150,7 @@ void life_prepare(struct life *life, struct bench *bench, const struct side *sid
 		  const char *engine, bool seccomp);
 void life_shim(struct life *life);   /* shim start */
 void life_create(struct life *life); /* Create */
-void life_start(struct life *life);  /* Start */
+void life_start(struct life *life);  /* Start, and the time since life_shim() */
 void life_exec(struct life *life);   /* Exec, Start, Wait, Delete of `true` */
 void life_kill(struct life *life);   /* Kill until Wait is answered, and Delete */
 void life_shutdown(struct life *life);

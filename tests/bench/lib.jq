@@ -46,9 +46,9 @@ def fraction:
   elif . > 0 and . <= 0.5 then "1/\(1 / . | fixed(1))"
   else fixed(2) end;
 
-def goal:
+def goal: # 0.125 as 1/8, 0.45 as it is
   if .target == null then "-"
-  elif .target.ratio then "<= \(.target.ratio | if . <= 0.5 then "1/\(1 / . | round)" else fixed(1) end)"
+  elif .target.ratio then "<= \(.target.ratio | (1 / .) as $n | if . <= 0.5 and ($n - ($n | round) | fabs) < 0.01 then "1/\($n | round)" else fixed(2) end)"
   else "<= \(.target.max) \(.unit)" end;
 
 def verdict: if .ok == null then "-" elif .ok then "yes" else "NO" end;

@@ -185,6 +185,7 @@ void life_shim(struct life *life)
 	char address[512];
 	double from = now_ms();
 
+	life->began_ms = from;
 	(void)run_command(life, "start", in, address, sizeof(address));
 	address[strcspn(address, "\r\n")] = '\0';
 	client_open(&life->client, address, life->id);
@@ -235,6 +236,7 @@ void life_start(struct life *life)
 
 	client_ask(&life->client, "Start", life->id, "");
 	life_sample(life, "start", now_ms() - from);
+	life_sample(life, "running", now_ms() - life->began_ms);
 	from = now_ms();
 	client_ask(&life->client, "State", life->id, "");
 	life_sample(life, "state", now_ms() - from);
