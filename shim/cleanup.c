@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "shim/cleanup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -17,13 +18,17 @@
 #include "cgroups/root.h"
 #include "config/base/clean.h"
 #include "config/base/err.h"
+#include "config/base/fd.h"
 #include "shim/loop.h"
 #include "shim/mounts.h"
 #include "shim/spawn.h"
 
 #define CLEANUP_RUNC_ROOT "/run/containerd/runc" /* containerd pkg/process/utils.go, RuncRoot */
 
-enum { CLEANUP_STEP_MS = 5 };
+enum {
+	CLEANUP_STEP_MS = 5,
+	CLEANUP_LOOK_MS = 100, /* where the kernel tells of the change */
+};
 
 char *cleanup_runc_root(const char *root, const char *ns)
 {
@@ -129,6 +134,7 @@ static int remove_cgroup(const struct cleanup *cleanup, int64_t until_ms, struct
 	own_fd int root = -1;
 	own_fd int dir = -1;
 	struct cg_events events;
+	struct pollfd watch = { .events = POLLPRI };
 	int code;
 
 	if (!own_cgroup(cleanup, path, sizeof(path)) || cg_root_open(&root, err) < 0 ||
@@ -137,21 +143,64 @@ static int remove_cgroup(const struct cleanup *cleanup, int64_t until_ms, struct
 	code = cg_kill(dir, err);
 	if (code < 0 && code != -ENOENT)
 		return code;
+	watch.fd = openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
 	while (cg_events_read(dir, &events, err) == 0 && events.populated) {
-		if (loop_now_ms() > until_ms)
+		char text[256];
+
+		if (loop_now_ms() > until_ms) {
+			(void)fd_close(watch.fd);
 			return err_set(err, -EBUSY, "processes in cgroup %s do not end", path);
-		(void)poll(NULL, 0, CLEANUP_STEP_MS);
+		}
+		(void)poll(&watch, 1, watch.fd < 0 ? CLEANUP_STEP_MS : CLEANUP_LOOK_MS);
+		if (pread(watch.fd, text, sizeof(text), 0) < 0) /* rearms the notification */
+			watch.fd = fd_close(watch.fd);
 	}
+	(void)fd_close(watch.fd);
 	while ((code = cg_remove(root, path, err)) == -EBUSY && loop_now_ms() < until_ms)
 		(void)poll(NULL, 0, CLEANUP_STEP_MS);
 	return code;
 }
 
-/* The runtime is gone or does not work: remove the state that it would have removed. */
-static void remove_state(int state)
+/* Is its cgroup there, where its path says? Then all its processes are in it. */
+static bool has_own_cgroup(const struct cleanup *cleanup)
 {
+	char path[PATH_MAX];
+	own_fd int root = -1;
+	own_fd int dir = -1;
+	struct err ignored;
+
+	return own_cgroup(cleanup, path, sizeof(path)) && path[0] == '/' &&
+	       cg_root_open(&root, &ignored) == 0 && cg_open_below(root, path, &dir, &ignored) == 0;
+}
+
+/* Does runc's folder of the container hold nothing but what runc writes? */
+static bool is_plain(int state)
+{
+	int copy = openat(state, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *list = copy < 0 ? NULL : fdopendir(copy);
+	const struct dirent *entry;
+	bool plain = list != NULL;
+
+	if (!list) {
+		(void)fd_close(copy);
+		return false;
+	}
+	while (plain && (entry = readdir(list)))
+		plain = entry->d_name[0] == '.' || strcmp(entry->d_name, "state.json") == 0 ||
+			strcmp(entry->d_name, "exec.fifo") == 0;
+	(void)closedir(list);
+	return plain;
+}
+
+/* The processes are certainly gone: remove the state that runc would have removed. */
+static void remove_state(const struct cleanup *cleanup, int state)
+{
+	char path[PATH_MAX];
+
 	(void)unlinkat(state, "exec.fifo", 0);
 	(void)unlinkat(state, "state.json", 0);
+	(void)snprintf(path, sizeof(path), "%s/%s", cleanup->runc_root, cleanup->id);
+	(void)rmdir(path);
 }
 
 int cleanup_run(const struct cleanup *cleanup, struct err *err)
@@ -160,22 +209,22 @@ int cleanup_run(const struct cleanup *cleanup, struct err *err)
 	char path[PATH_MAX];
 	own_fd int state = -1;
 	struct err failure;
-	bool runc_failed = false;
+	bool ours = false; /* to remove runc's state */
 	int code = 0;
 
 	(void)snprintf(path, sizeof(path), "%s/%s", cleanup->runc_root, cleanup->id);
 	state = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (state >= 0) {
+	if (state >= 0)
+		ours = cleanup->fast && has_own_cgroup(cleanup) && is_plain(state);
+	if (state >= 0 && !ours) {
 		code = runc_delete(cleanup, until_ms - cleanup->limit_ms / 3, err);
-		runc_failed = code < 0;
+		ours = code < 0 && own_cgroup(cleanup, path, sizeof(path));
 	}
 	if (remove_cgroup(cleanup, until_ms, &failure) < 0) {
 		*err = failure;
 		code = err->code;
-	} else if (runc_failed && own_cgroup(cleanup, path, sizeof(path))) {
-		remove_state(state); /* its processes are certainly gone */
-		(void)snprintf(path, sizeof(path), "%s/%s", cleanup->runc_root, cleanup->id);
-		(void)rmdir(path);
+	} else if (ours) {
+		remove_state(cleanup, state);
 	}
 	if (cleanup->rootfs && mounts_remove(cleanup->rootfs, &failure) < 0) {
 		*err = failure;

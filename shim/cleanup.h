@@ -17,6 +17,7 @@ struct cleanup {
 	const char *runc_name;
 	const char *runc_root; /* with the namespace */
 	bool systemd_cgroup;
+	bool fast;		  /* its cgroup and runc's state may go without runc */
 	const char *cgroups_path; /* linux.cgroupsPath; NULL: unknown */
 	const char *rootfs;	  /* absolute path; NULL: nothing of ours is mounted */
 	int64_t limit_ms;
@@ -24,7 +25,9 @@ struct cleanup {
 
 /*
  * Kill and delete it with the runtime, where the runtime still knows it; then what remains in its
- * cgroup, the cgroup, and the mounts.
+ * cgroup, the cgroup, and the mounts. With `fast` the runtime is asked only when its state folder
+ * holds what is not its own, or the cgroup is not plainly this container's: `runc delete --force`
+ * sleeps 100 ms at least.
  *
  * Returns 0, or negative with err filled with the last thing that could not be removed.
  */

@@ -7,9 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,8 +27,12 @@
 #include "shim/options.h"
 #include "shim/proto/task.pb-c.h"
 #include "shim/runc.h"
+#include "shim/runtime_id.h"
+#include "shim/runtime_store.h"
 #include "shim/socket.h"
+#include "shim/spawn.h"
 #include "shim/spec.h"
+#include "shim/switches.h"
 
 enum {
 	DELETE_LIMIT_MS = 4000, /* of the 5 s that containerd allows */
@@ -34,6 +40,26 @@ enum {
 	DELETE_TEXT_MAX = 512,
 	DELETE_BOOTSTRAP_MAX = 4096,
 };
+
+/* May this container's cgroup and state go without runc? As shim/fast_delete.c, from the outside.
+ */
+static bool may_be_fast(const struct cleanup *cleanup, const struct spec *spec)
+{
+	struct runtime_version version;
+	struct statfs at;
+	struct err ignored;
+	char program[PATH_MAX];
+	uint8_t off = 0;
+
+	if (switches_read(SWITCHES_HOST_CONFIG, &off, &ignored) < 0 ||
+	    (off | spec->fast_off) & 1U << FAST_DELETE || cleanup->systemd_cgroup ||
+	    spec->has_poststop || spec->has_intel_rdt)
+		return false;
+	return statfs("/sys/fs/cgroup", &at) == 0 && at.f_type == CGROUP2_SUPER_MAGIC &&
+	       spawn_find_program(cleanup->runc_name, program, sizeof(program), &ignored) == 0 &&
+	       runtime_id_find(RUNTIME_STORE_PATH, program, &version, &ignored) == 0 &&
+	       runtime_is_known(&version);
+}
 
 /* Clean up one bundle; what goes wrong is a warning. */
 static void clean_bundle(const char *ns, const char *id, const char *bundle, int bundle_fd)
@@ -43,11 +69,13 @@ static void clean_bundle(const char *ns, const char *id, const char *bundle, int
 	struct err err = { 0 };
 	own_mem char *rootfs = NULL;
 	own_mem char *root = NULL;
+	bool spec_known;
 	struct cleanup cleanup = { .id = id, .bundle = bundle, .bundle_fd = bundle_fd };
 
 	if (options_read(bundle_fd, &options, &err) < 0)
 		(void)fprintf(stderr, "%s: %s\n", id, err.msg);
-	(void)spec_read(bundle_fd, &spec, &err); /* none, or broken: then runc never used it */
+	/* none, or broken: then runc never used it */
+	spec_known = spec_read(bundle_fd, &spec, &err) == 0;
 	root = cleanup_runc_root(options.root, ns);
 	if (asprintf(&rootfs, "%s/rootfs", bundle) < 0)
 		rootfs = NULL;
@@ -57,6 +85,7 @@ static void clean_bundle(const char *ns, const char *id, const char *bundle, int
 	cleanup.cgroups_path = spec.cgroups_path;
 	cleanup.rootfs = rootfs;
 	cleanup.limit_ms = DELETE_LIMIT_MS;
+	cleanup.fast = spec_known && may_be_fast(&cleanup, &spec);
 	if (!root || !rootfs)
 		(void)fprintf(stderr, "%s: no memory\n", id);
 	else if (cleanup_run(&cleanup, &err) < 0)

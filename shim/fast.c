@@ -16,8 +16,6 @@
 #include "shim/runtime_store.h"
 #include "shim/spawn.h"
 
-#define FAST_HOST_CONFIG "/etc/azl/host.json"
-
 void fast_wait_init(struct fast_wait *wait)
 {
 	*wait = (struct fast_wait){ .event_fd = -1, .pidfd = -1 };
@@ -43,7 +41,7 @@ void fast_init(struct container *container)
 	struct fast *fast = &container->fast;
 	struct err err;
 
-	if (switches_read(FAST_HOST_CONFIG, &fast->off, &err) < 0)
+	if (switches_read(SWITCHES_HOST_CONFIG, &fast->off, &err) < 0)
 		log_warn(container->id, "fast paths are not switched: %s", err.msg);
 	if (!container->spec_known)
 		return;

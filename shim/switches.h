@@ -7,6 +7,8 @@
 
 struct err;
 
+#define SWITCHES_HOST_CONFIG "/etc/azl/host.json"
+
 enum fast_act {
 	FAST_START,
 	FAST_EXEC,
