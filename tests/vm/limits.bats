@@ -55,13 +55,13 @@ HOG='v=$(head -c 40000000 /dev/zero | tr "\0" x); echo held; sleep 1000'
 @test "a limit of pids holds" {
 	local group
 	run_bg "" "$T" sleep 1000
-	update "$T" '{"pids":{"limit":6}}'
-	run run_exec "$T" sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 5 & done; wait'
+	update "$T" '{"pids":{"limit":16}}'
+	run run_exec "$T" sh -c 'i=0; while [ $i -lt 24 ]; do i=$((i + 1)); sleep 5 & done; wait'
 	has "can't fork"
 	group=$(cgroup_of "$(pid_of "$T")")
-	equal "$(value "$group" pids.max)" 6
+	equal "$(value "$group" pids.max)" 16
 	[ "$(value "$group" pids.events max)" -gt 0 ]
-	equal "$(ctr task metrics --format json "$T" | jq .pids.limit)" 6
+	equal "$(ctr task metrics --format json "$T" | jq .pids.limit)" 16
 }
 
 # By its file: runc 1.1 takes no throttleWriteBpsDevice in an update.
