@@ -253,7 +253,7 @@ void act_run(struct world *world, const char *line)
 	if (strncmp(words.word[0], "allow", 5) != 0)
 		say(world, "> %s", line);
 	if (!act_try(world, acts_shim, &words) && !act_try(world, acts_frames, &words) &&
-	    !act_try(world, acts_misc, &words))
+	    !act_try(world, acts_misc, &words) && !act_try(world, acts_storm, &words))
 		fail(world, "no such act: %s", words.word[0]);
 	words_done(&words);
 }

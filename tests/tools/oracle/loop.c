@@ -5,7 +5,7 @@
 #include "config/base/clean.h"
 #include "tests/tools/oracle/world.h"
 
-enum { SOURCES_MAX = 256 };
+enum { SOURCES_MAX = 1024 };
 
 void source_add(struct world *world, struct source *source, int fd, short events,
 		void (*ready)(struct world *, struct source *, short))

@@ -259,7 +259,7 @@ void events_act(struct world *world, const struct words *words);
 const char *stream_make(struct world *world, const char *owner, const char *which);
 void stream_act(struct world *world, const struct words *words);
 
-/* ---- acts.c, acts_frames.c, acts_shim.c ---- */
+/* ---- acts.c, acts_frames.c, acts_shim.c, acts_storm.c ---- */
 
 struct act {
 	const char *name;
@@ -269,6 +269,7 @@ struct act {
 extern const struct act acts_shim[];
 extern const struct act acts_frames[];
 extern const struct act acts_misc[];
+extern const struct act acts_storm[];
 
 /* Run the line's act. */
 void act_run(struct world *world, const char *line);
