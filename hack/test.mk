@@ -14,9 +14,10 @@ UNIT_RUN   := $(if $(UNIT_ONLY),$(UNIT_ONLY:%=$(BUILD)/unit/test_%),$(UNIT))
 ARM64_CC   ?= aarch64-linux-gnu-gcc
 ARM64_O     = $(patsubst %.c,$(BUILD)/arm64/%.o,$(LIB_C) shim/main.c)
 
-# Tests in which allocations fail, or cgroups are out of reach, are linked that way.
+# Tests in which allocations fail, or cgroups are out of reach or slow, are linked that way.
 UNIT_WRAP := malloc calloc realloc strdup asprintf cg_root_open cg_open_of_pid
 $(BUILD)/unit/test_service: private SHIM_LIBS += $(UNIT_WRAP:%=-Wl,--wrap=%)
+$(BUILD)/unit/test_fast_freeze: private SHIM_LIBS += -Wl,--wrap=cg_freeze
 $(UNIT): $(wildcard tests/unit/*.h)
 
 .PHONY: test check lint unit-run generated cross-arm64
