@@ -348,14 +348,14 @@ static void say_descriptors(void)
 		return;
 	}
 	while (count < 256 && (entry = readdir(dir))) {
-		int fd = atoi(entry->d_name);
+		long fd = strtol(entry->d_name, NULL, 10);
 
 		if (entry->d_name[0] != '.' && fd != dirfd(dir))
 			(void)snprintf(names[count++], sizeof(names[0]), "%.7s", entry->d_name);
 	}
 	(void)closedir(dir);
 	for (int i = 0; i < count; i++)
-		say_descriptor(atoi(names[i]), names[i]);
+		say_descriptor((int)strtol(names[i], NULL, 10), names[i]);
 }
 
 static void say_terminal(void)
@@ -542,7 +542,8 @@ int main(int argc, char *argv[])
 	}
 	if (!quiet)
 		dump();
-	while (wait)
+	if (!wait)
+		return 7;
+	for (;;)
 		(void)pause();
-	return 7;
 }

@@ -79,6 +79,6 @@ static void say_process(pid_t pid)
 int main(int argc, char *argv[])
 {
 	for (int i = 1; i < argc; i++)
-		say_process((pid_t)atoi(argv[i]));
+		say_process((pid_t)strtol(argv[i], NULL, 10));
 	return 0;
 }

@@ -286,41 +286,50 @@ static void probe_step(struct storm *storm, struct probe *probe)
 		probe_end(storm, probe);
 }
 
-/* "exit c1/x12": says whose it is. Returns false when it is none of ours. */
-static bool event_whose(const struct storm *storm, const char *key, char topic[32], int *container,
-			long *number)
+/* "exit c1/x12" is of container c1 and number 12, "exit c1" of number -1. Returns false when it is
+ * of none of ours. */
+static bool event_whose(const struct storm *storm, const char *key, int *container, long *number)
 {
-	char name[NAME_MAX_BYTES];
+	const char *name = strchr(key, ' ');
+	const char *exec = strstr(key, "/x");
+	size_t len;
 
-	*number = -1;
-	if (sscanf(key, "%31s %255[^/]/x%ld", topic, name, number) < 2)
+	if (!name)
 		return false;
+	name++;
+	len = exec ? (size_t)(exec - name) : strlen(name);
+	*number = exec ? strtol(exec + 2, NULL, 10) : -1;
 	for (*container = 0; *container < storm->containers; (*container)++) {
-		if (strcmp(storm->names[*container], name) == 0)
+		if (strlen(storm->names[*container]) == len &&
+		    memcmp(storm->names[*container], name, len) == 0)
 			return true;
 	}
 	return false;
 }
 
+static bool event_is(const char *key, const char *topic)
+{
+	return strncmp(key, topic, strlen(topic)) == 0 && key[strlen(topic)] == ' ';
+}
+
 static void event_take(struct storm *storm, const char *key)
 {
-	char topic[32];
 	int container;
 	long number;
 	struct probe *probe;
 
-	if (!event_whose(storm, key, topic, &container, &number))
+	if (!event_whose(storm, key, &container, &number))
 		return;
-	if (number < 0 && strcmp(topic, "exit") == 0)
+	if (number < 0 && event_is(key, "exit"))
 		storm->init_gone[container] = true;
 	if (number < 0 || number >= storm->begun)
 		return;
 	probe = storm->probes + number;
-	if (strcmp(topic, "exec-started") == 0) {
+	if (event_is(key, "exec-started")) {
 		if (probe->saw_start || probe->saw_exit)
 			complain(storm, number, "exec-started comes twice or behind exit");
 		probe->saw_start = true;
-	} else if (strcmp(topic, "exit") == 0) {
+	} else if (event_is(key, "exit")) {
 		if (!probe->saw_start)
 			complain(storm, number, "exit comes before exec-started");
 		if (probe->saw_exit)
