@@ -14,8 +14,9 @@
 #include "shim/container.h"
 #include "shim/fast.h"
 #include "shim/runtime.h"
-#include "shim/runtime_id.h"
+#include "shim/runtime_learn.h"
 #include "shim/runtime_store.h"
+#include "shim/sealed.h"
 #include "shim/shim.h"
 #include "shim/spawn.h"
 #include "shim/warm.h"
@@ -41,19 +42,26 @@ void engine_prepare(struct container *container)
 		warm_cgroup_attach(&container->shim->warm, &container->shim->reaper);
 }
 
-/* In a child: whoever comes next knows which runtime it is. */
-static int probe(void *owner, struct err *err)
+/*
+ * What is not known yet of the runtime on this host is learned aside: which one it is, and when it
+ * is one that copies itself each time, a sealed copy. The holder of the copy stays in our cgroup,
+ * so not where that was made for one pod.
+ */
+static void learn(struct container *container)
 {
-	const struct container *container = owner;
-	struct runtime_version version;
+	bool seal = !(container->fast.off & 1U << FAST_CREATE) && !container->options.shim_cgroup;
 	char program[PATH_MAX];
-	int code = spawn_find_program(container->runc.name, program, sizeof(program), err);
+	char copy[SEALED_PATH_ROOM];
+	own_fd int fd = -1;
+	struct err err;
 
-	if (code == 0)
-		code = runtime_id_probe(RUNTIME_STORE_PATH, program, &version, err);
-	if (code < 0)
-		log_debug(container->id, "which runtime is %s: %s", container->runc.name, err->msg);
-	return code < 0 ? code : 0;
+	if (spawn_find_program(container->runc.name, program, sizeof(program), &err) < 0 ||
+	    (!fast_must_ask(container) &&
+	     (!seal || !container->runc.sealed ||
+	      sealed_open(RUNTIME_STORE_PATH, program, &fd, copy, &err) != SEALED_MISSING)))
+		return;
+	if (runtime_learn_start(RUNTIME_STORE_PATH, program, seal, &err) < 0)
+		log_debug(container->id, "%s", err.msg);
 }
 
 /* In a child: systemd and the runtime enable only the controllers that the spec asks for. */
@@ -117,12 +125,15 @@ void engine_created(struct container *container)
 void engine_create(struct operation *operation, const int stdio[3], engine_fn *done)
 {
 	struct container *container = operation->container;
+	struct err why;
 
 	operation->done = done;
 	container_hold(container);
+	container->runc.sealed = fast_may(container, FAST_CREATE, &why) == 0 &&
+				 sealed_is_wanted(&container->fast.version);
 	runtime_create(operation, stdio);
-	if (!container->retired && fast_must_ask(container))
-		aside(container, probe);
+	if (!container->retired)
+		learn(container);
 	container_release(container);
 }
 

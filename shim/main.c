@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* containerd-shim-azl-v2: the command line, and nothing decided here. */
 #include <stdio.h>
+#include <string.h>
 
 #include "config/base/err.h"
 #include "shim/args.h"
 #include "shim/commands.h"
+#include "shim/runtime_learn.h"
 
 static int print_version(const char *program)
 {
@@ -17,6 +19,8 @@ int main(int argc, char **argv)
 	struct args args;
 	struct err err;
 
+	if (argc > 0 && strcmp(argv[0], RUNTIME_LEARN_NAME) == 0)
+		return runtime_learn_run(argc, argv);
 	if (args_parse(argc, argv, &args, &err) < 0) {
 		(void)fprintf(stderr, "%s: %s\n", argv[0], err.msg);
 		return 1;

@@ -16,6 +16,8 @@
 #include "config/base/log.h"
 #include "config/base/num.h"
 #include "config/json.h"
+#include "shim/runtime_store.h"
+#include "shim/sealed.h"
 #include "shim/shim.h"
 #include "shim/spawn.h"
 
@@ -198,11 +200,24 @@ static void fill_argv(const struct runc *runc, const struct runc_request *reques
 	argv[n] = NULL;
 }
 
+/* Only these run `runc init`, before which runc 1.1 copies itself. */
+static bool starts_init(const struct runc_request *request)
+{
+	static const char commands[][8] = { "create", "exec", "restore" };
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(request->args[0], commands[i]) == 0)
+			return true;
+	return false;
+}
+
 static pid_t launch(struct runc_call *call, const struct runc_request *request, int output,
 		    int report, struct err *err)
 {
 	const char *argv[RUNC_ARGS_MAX + 9];
 	char program[PATH_MAX];
+	char copy[SEALED_PATH_ROOM];
+	own_fd int sealed = -1;
 	struct spawn spawn = spawn_blank();
 
 	if (request->args[0]) {
@@ -210,6 +225,11 @@ static pid_t launch(struct runc_call *call, const struct runc_request *request, 
 			return err->code;
 		fill_argv(call->runc, request, argv);
 		spawn.program = program;
+		if (call->runc->sealed && starts_init(request) &&
+		    sealed_open(RUNTIME_STORE_PATH, program, &sealed, copy, err) == 0) {
+			spawn.program = copy;
+			spawn.fallback = program;
+		}
 		spawn.argv = argv;
 		spawn.cwd_fd = call->runc->bundle_fd;
 	}

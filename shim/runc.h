@@ -27,6 +27,7 @@ struct runc {
 	char *root;	/* owned; state folder of this namespace */
 	char *log_path; /* owned; log.json in the bundle */
 	bool systemd_cgroup;
+	bool sealed;	    /* start the host's sealed copy where there is one (shim/sealed.h) */
 	int bundle_fd;	    /* borrowed */
 	unsigned int calls; /* under way */
 };

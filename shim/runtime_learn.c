@@ -2,6 +2,7 @@
 #include "shim/runtime_learn.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "config/base/err.h"
@@ -9,11 +10,7 @@
 #include "shim/sealed.h"
 #include "shim/spawn.h"
 
-struct lesson {
-	const char *store;
-	const char *program;
-	bool seal;
-};
+static const char seal_word[] = "seal";
 
 /* Nothing of the daemon's may stay open: the other end of a stream would not see its end. */
 static void detach(void)
@@ -28,29 +25,31 @@ static void detach(void)
 		return; /* it holds a folder of ours a while longer */
 }
 
-/* In the child. */
-static int learn(void *owner, struct err *err)
+int runtime_learn_run(int argc, char **argv)
 {
-	const struct lesson *lesson = owner;
+	const char *store = argc > 2 ? argv[1] : "";
+	const char *program = argc > 2 ? argv[2] : "";
+	bool seal = argc > 3 && strcmp(argv[3], seal_word) == 0;
 	struct runtime_version version;
+	struct err err;
 	int code;
 
 	detach();
-	code = runtime_id_find(lesson->store, lesson->program, &version, err);
+	code = runtime_id_find(store, program, &version, &err);
 	if (code == RUNTIME_ID_MISSING)
-		code = runtime_id_probe(lesson->store, lesson->program, &version, err);
-	if (code == 0 && lesson->seal && sealed_is_wanted(&version))
-		code = sealed_hold(lesson->store, lesson->program, err);
-	return code < 0 ? code : 0;
+		code = runtime_id_probe(store, program, &version, &err);
+	if (code == 0 && seal && sealed_is_wanted(&version))
+		code = sealed_hold(store, program, &err);
+	return code < 0;
 }
 
 pid_t runtime_learn_start(const char *store, const char *program, bool seal, struct err *err)
 {
-	struct lesson lesson = { .store = store, .program = program, .seal = seal };
+	const char *argv[] = { RUNTIME_LEARN_NAME, store, program, seal ? seal_word : NULL, NULL };
 	struct spawn spawn = spawn_blank();
 
-	spawn.prepare = learn;
-	spawn.owner = &lesson;
+	spawn.program = "/proc/self/exe";
+	spawn.argv = argv;
 	spawn.outlives = true;
 	return spawn_start(&spawn, err);
 }

@@ -11,9 +11,12 @@
 
 struct err;
 
+/* argv[0] of the child: what it does, and no shim's command line, is what people see in ps. */
+#define RUNTIME_LEARN_NAME "azl-sealed"
+
 /*
- * Start a child that learns. It shares nothing with the daemon, outlives it, and needs no watching:
- * reap it like any process that nobody knows.
+ * Start a child that learns: this program again, under that name. It shares nothing with the
+ * daemon, outlives it, and needs no watching: reap it like any process that nobody knows.
  *
  * store     RUNTIME_STORE_PATH but for tests
  * program   absolute path, as spawn_find_program() finds it
@@ -22,3 +25,6 @@ struct err;
  * Returns its pid, or a negative errno value with err filled.
  */
 pid_t runtime_learn_start(const char *store, const char *program, bool seal, struct err *err);
+
+/* The child's main: STORE PROGRAM [seal]. Returns its exit status. */
+int runtime_learn_run(int argc, char **argv);

@@ -106,7 +106,11 @@ static void __attribute__((noreturn)) child_main(const struct spawn *spawn, pid_
 			       (char *const *)(const void *)spawn->argv,
 			       spawn->envp ? spawn->envp : spawn_environment(),
 			       program_fd < 0 ? 0 : AT_EMPTY_PATH);
-		(void)err_set(&said.err, -errno, "fork/exec %s: %s", spawn->program,
+		if (spawn->fallback)
+			(void)execve(spawn->fallback, (char *const *)(const void *)spawn->argv,
+				     spawn->envp ? spawn->envp : spawn_environment());
+		(void)err_set(&said.err, -errno, "fork/exec %s: %s",
+			      spawn->fallback ? spawn->fallback : spawn->program,
 			      err_reason(errno));
 	}
 	if (report >= 0)

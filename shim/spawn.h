@@ -20,6 +20,7 @@ struct spawn_report {
 struct spawn {
 	const char *program; /* absolute path; NULL: prepare() is all that the child does */
 	int program_fd; /* borrowed; the program itself, then `program` only names it; -1: none */
+	const char *fallback;	    /* absolute path; started when program cannot be; NULL: none */
 	const char *const *argv;    /* NULL-terminated */
 	char *const *envp;	    /* NULL: spawn_environment() */
 	int stdio[3];		    /* borrowed; -1: /dev/null */

@@ -278,10 +278,11 @@ events_begin() {
 	done
 }
 
-# The shims, without the children that they have while they work.
+# The shims, without the children that they have while they work, and without who holds a sealed runc.
 shims() {
 	local pid parent
 	for pid in $(pidof containerd-shim-azl-v2); do
+		grep -q '^azl-sealed' "/proc/$pid/cmdline" 2>/dev/null && continue
 		parent=$(awk '/^PPid:/ { print $2 }' "/proc/$pid/status" 2>/dev/null)
 		[ -z "$parent" ] || [ "$(readlink "/proc/$parent/exe")" = "$(readlink "/proc/$pid/exe")" ] || echo "$pid"
 	done
