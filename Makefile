@@ -45,6 +45,9 @@ ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -I. -isystem $(GEN) $(OPT) $(FORTIFY) $(HA
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,--gc-sections,--as-needed $(LDFLAGS)
 DEV_CFLAGS := $(if $(DEV),-Werror)
 SHIM_LIBS := $(shell $(PKG_CONFIG) --libs libprotobuf-c yajl 2>/dev/null || echo -lprotobuf-c -lyajl)
+# Of libcap one function is used: from its archive, where there is one, it costs a shim nothing.
+LIBCAP := $(shell $(CC) -print-file-name=libcap.a)
+SHIM_LIBS += $(if $(findstring /,$(LIBCAP)),$(LIBCAP),-lcap)
 
 PROTO := $(wildcard shim/proto/*.proto)
 PB_C  := $(PROTO:%.proto=$(GEN)/%.pb-c.c)
