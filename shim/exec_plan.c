@@ -9,6 +9,7 @@
 
 #include "config/base/buf.h"
 #include "config/base/err.h"
+#include "shim/apparmor.h"
 #include "shim/exec_env.h"
 #include "shim/exec_facts.h"
 #include "shim/exec_process.h"
@@ -287,6 +288,29 @@ static int keyring_add(struct making *making)
 	return span_add(making, &making->plan.keyring, name, sizeof(prefix) + len);
 }
 
+/* A name that says "unconfined" is one like any other: the kernel knows it. */
+static int apparmor_add(struct making *making)
+{
+	static const char verb[] = "exec ";
+	const struct buf *name = &making->process.apparmor;
+	const char *folder = apparmor_runc_folder(&making->input->version);
+	char order[sizeof(verb) + APPARMOR_NAME_MAX];
+	int code;
+
+	if (name->len == 0)
+		return 0;
+	if (!making->input->apparmor)
+		return leave(making, "a profile of AppArmor, which is off");
+	if (name->len > APPARMOR_NAME_MAX)
+		return leave(making, "the name of the AppArmor profile is too long");
+	memcpy(order, verb, sizeof(verb) - 1);
+	memcpy(order + sizeof(verb) - 1, name->data, name->len);
+	code = span_add(making, &making->plan.apparmor, order, sizeof(verb) - 1 + name->len);
+	return code < 0 ? code
+			: span_add(making, &making->plan.apparmor_folder, folder,
+				   strlen(folder) + 1);
+}
+
 static int spans_add(struct making *making)
 {
 	struct exec_process *process = &making->process;
@@ -308,6 +332,8 @@ static int spans_add(struct making *making)
 		code = span_add(making, &plan->limits, process->limits.data, process->limits.len);
 	if (code == 0)
 		code = affinity_add(making);
+	if (code == 0)
+		code = apparmor_add(making);
 	return code < 0 ? code : seccomp_add(making);
 }
 

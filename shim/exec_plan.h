@@ -25,6 +25,7 @@ struct exec_plan_input {
 	const struct exec_facts *facts; /* borrowed */
 	struct runtime_version version; /* of the runc that would run this exec */
 	const char *id;			/* borrowed; of the container */
+	bool apparmor;			/* AppArmor is on: a profile can be set */
 	bool no_new_keyring;		/* option of the shim: keep our session keyring */
 	const void *seccomp;		/* borrowed; struct sock_filter each, as init has them */
 	size_t seccomp_len;		/* bytes; 0: none at hand */

@@ -92,6 +92,7 @@ void exec_process_done(struct exec_process *process)
 	buf_done(&process->groups);
 	buf_done(&process->limits);
 	buf_done(&process->wrong_limit);
+	buf_done(&process->apparmor);
 	exec_attributes_done(&process->attributes);
 	*process = (struct exec_process){ 0 };
 }
@@ -288,6 +289,13 @@ static int take_label(struct process_scan *scan, const struct value *value, cons
 	return odd(scan, what);
 }
 
+static int take_profile(struct process_scan *scan, const struct value *value)
+{
+	if (value->type == JSON_NULL || (value->type == JSON_STRING && value->len == 0))
+		return 0;
+	return take_string(scan, value, &scan->process.apparmor);
+}
+
 static int take_oom_score_adj(struct process_scan *scan, const struct value *value)
 {
 	int64_t number;
@@ -327,7 +335,7 @@ static int take_key(struct process_scan *scan, enum key key, const struct value 
 	case KEY_NO_NEW_PRIVILEGES:
 		return take_bool(scan, value, &process->no_new_privs);
 	case KEY_APPARMOR_PROFILE:
-		return take_label(scan, value, "a profile of AppArmor is the runtime's work");
+		return take_profile(scan, value);
 	case KEY_SELINUX_LABEL:
 		return take_label(scan, value, "a label of SELinux is the runtime's work");
 	case KEY_OOM_SCORE_ADJ:

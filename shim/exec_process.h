@@ -24,7 +24,8 @@ struct exec_process {
 	uint32_t gid;
 	uint16_t rows;
 	uint16_t columns;
-	bool has_env; /* an array, even an empty one */
+	struct buf apparmor; /* name of a profile, one string, or empty */
+	bool has_env;	     /* an array, even an empty one */
 	bool terminal;
 	bool no_new_privs;
 	struct buf wrong_limit; /* NUL-terminated name of the first limit that nobody knows */

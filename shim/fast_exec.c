@@ -16,6 +16,7 @@
  * Source: runc libcontainer/process_linux.go, setnsProcess; setns_init_linux.go; nsexec.c.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -34,6 +35,7 @@
 #include "config/base/err.h"
 #include "config/base/fd.h"
 #include "config/base/log.h"
+#include "shim/apparmor.h"
 #include "shim/container.h"
 #include "shim/exec_facts.h"
 #include "shim/exec_plan.h"
@@ -307,6 +309,7 @@ static int make_plan(const struct operation *operation, struct buf *plan, struct
 		.facts = container->fast.facts,
 		.version = container->fast.version,
 		.id = container->id,
+		.apparmor = apparmor_is_on(AT_FDCWD),
 		.no_new_keyring = container->options.no_new_keyring,
 	};
 	int code = 0;

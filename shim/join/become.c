@@ -9,6 +9,7 @@
 #include "shim/join/join.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/keyctl.h>
 #include <linux/limits.h>
@@ -45,10 +46,26 @@ struct become_limit {
 	uint64_t hard;
 };
 
+/* S knows us by now, and may hear that the runtime has to try. */
+static void keep_profile(const struct join *join, long profile)
+{
+	if (profile < 0)
+		join_fail(join, profile, "open the attribute of AppArmor");
+	if (profile > 0 && profile != JOIN_FD_PROFILE) {
+		long code = sys3(SYS_dup3, profile, JOIN_FD_PROFILE, O_CLOEXEC);
+
+		if (code < 0)
+			join_fail(join, code, "keep the attribute of AppArmor");
+	}
+	if (profile == 0)
+		(void)sys_close(JOIN_FD_PROFILE);
+}
+
 static void join_rest(struct join *join, int go)
 {
 	const struct plan *plan = join->plan;
 	long late = (long)(plan->namespaces & (uint32_t)BECOME_LATE);
+	long profile;
 	char byte;
 	long code;
 
@@ -57,6 +74,7 @@ static void join_rest(struct join *join, int go)
 	code = late == 0 ? 0 : sys2(SYS_setns, PLAN_FD_INIT, late);
 	if (code < 0)
 		join_fail(join, code, "join the namespaces");
+	profile = join_profile_open(join);
 	if (plan->flags & PLAN_USER_NAMESPACE) {
 		code = sys2(SYS_setns, PLAN_FD_INIT, CLONE_NEWUSER);
 		if (code < 0)
@@ -74,9 +92,9 @@ static void join_rest(struct join *join, int go)
 	if (code != 1)
 		sys_exit(JOIN_EXIT_FAILED);
 	(void)sys_close(go);
+	keep_profile(join, profile);
 	/* nothing but the streams and the control is left; if there were, it would end here */
 	(void)sys_close_range(PLAN_FD_CONTROL + 1, ~0U);
-	(void)sys_close(PLAN_FD_PLAN);
 	(void)sys1(SYS_setsid, 0);
 }
 
@@ -339,6 +357,7 @@ void join_become(struct join *join, int go)
 	check_cwd(join);
 	(void)sys_prctl(PR_SET_KEEPCAPS, 0);
 	join_capabilities(join);
+	join_profile(join);
 	path = join_lookup(join);
 	if (!filtered || late)
 		(void)sys_prctl(PR_SET_PDEATHSIG, 0);

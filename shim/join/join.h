@@ -22,9 +22,14 @@ struct join {
 	char **argv;	       /* of the program, NULL at its end */
 	char **envp;	       /* likewise; has room for one more */
 	uint32_t envc;	       /* how many are in envp */
+	bool old_attribute;    /* of AppArmor: the file that all security modules share */
 };
 
 enum { JOIN_EXIT_FAILED = 255 };
+
+/* Where P keeps its attribute of AppArmor until it has a profile; the plan is not there any more.
+ */
+enum { JOIN_FD_PROFILE = PLAN_FD_PLAN };
 
 /* The bytes that a span names; NULL when it has none. */
 const void *join_span(const struct join *join, struct plan_span span);
@@ -54,6 +59,15 @@ void join_user(const struct join *join);
 
 /* Capabilities of the process, after its ids. */
 void join_capabilities(const struct join *join);
+
+/*
+ * Open P's own attribute of AppArmor, before the user namespace is joined. Returns a descriptor,
+ * 0 when the plan names no profile, or a negative errno value.
+ */
+long join_profile_open(struct join *join);
+
+/* The profile takes effect with the program. Closes JOIN_FD_PROFILE. */
+void join_profile(const struct join *join);
 
 /* HOME=... of a user by the container's /etc/passwd. Static. */
 char *join_home(uint32_t uid);

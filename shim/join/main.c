@@ -111,7 +111,9 @@ static bool plan_fits(const struct plan *plan)
 	       span_fits(plan, plan->groups, false) && span_fits(plan, plan->limits, false) &&
 	       span_fits(plan, plan->initial_cpus, false) &&
 	       span_fits(plan, plan->final_cpus, false) && span_fits(plan, plan->seccomp, false) &&
-	       plan->argc > 0 && plan->argc <= plan->argv.bytes && plan->envc <= plan->env.bytes;
+	       span_fits(plan, plan->apparmor, true) &&
+	       span_fits(plan, plan->apparmor_folder, true) && plan->argc > 0 &&
+	       plan->argc <= plan->argv.bytes && plan->envc <= plan->env.bytes;
 }
 
 static void *map(const struct join *join, size_t bytes, int flags, int fd)

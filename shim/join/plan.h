@@ -107,6 +107,9 @@ struct plan {
 	struct plan_span initial_cpus; /* affinity mask before the container is entered */
 	struct plan_span final_cpus;   /* affinity mask in the container's cgroup */
 	struct plan_span seccomp;      /* struct sock_filter each, 8-byte aligned */
+	struct plan_span apparmor;     /* "exec PROFILE", NUL-terminated; none: no profile is set */
+	struct plan_span apparmor_folder; /* how runc calls the folder of its own process in /proc
+					     when it tells an error; NUL-terminated */
 };
 
 enum plan_msg_kind {

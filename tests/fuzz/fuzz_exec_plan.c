@@ -58,6 +58,8 @@ static void plan_check(const struct buf *out)
 	strings_check(out, &plan->env, plan->envc);
 	strings_check(out, &plan->cwd, 1);
 	strings_check(out, &plan->keyring, plan->keyring.bytes > 0);
+	strings_check(out, &plan->apparmor, plan->apparmor.bytes > 0);
+	strings_check(out, &plan->apparmor_folder, plan->apparmor.bytes > 0);
 	names_check(out, plan);
 	FUZZ_CHECK(*span_check(out, &plan->cwd, 1) == '/');
 	(void)span_check(out, &plan->groups, sizeof(uint32_t));
@@ -94,6 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	input.version = versions[data[0] % (sizeof(versions) / sizeof(versions[0]))];
 	input.seccomp_len = data[0] & 0x80 ? 0 : sizeof(program);
 	input.no_new_keyring = data[0] & 0x40;
+	input.apparmor = !(data[0] & 0x20);
 	input.process_len = size - (size_t)(line - data) - 1;
 	process = (char *)fuzz_copy(line + 1, input.process_len);
 	input.process = process;

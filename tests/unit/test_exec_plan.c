@@ -155,7 +155,8 @@ TEST(what_is_not_known_here_is_left_to_runc)
 		"{" PLAIN ",\"user\":[1]}",
 		"{" PLAIN ",\"consoleSize\":{\"depth\":1}}",
 		"{" PLAIN ",\"selinuxLabel\":\"a:b\"}",
-		"{" PLAIN ",\"apparmorProfile\":\"p\"}",
+		"{" PLAIN ",\"apparmorProfile\":5}",
+		"{" PLAIN ",\"apparmorProfile\":[\"p\"]}",
 		"{" PLAIN ",\"noNewPrivileges\":\"yes\"}",
 		"{" PLAIN ",\"env\":[5]}",
 		"{" PLAIN ",\"env\":[\"A=\\u0000\"]}",
@@ -342,6 +343,43 @@ TEST(seccomp_needs_the_copy_and_its_flags)
 	CHECK(make("{" PLAIN "}") == -EOPNOTSUPP);
 	input.seccomp_len = 0;
 	CHECK(make("{" PLAIN "}") == -EOPNOTSUPP);
+}
+
+/* An empty name is none: the container's own is not kept by runc. */
+TEST(a_profile_of_apparmor_is_planned_where_it_is_on)
+{
+	static const char named[] = "{" PLAIN ",\"apparmorProfile\":\"cri-containerd.apparmor.d\"}";
+
+	begin();
+	CHECK(make(named) == -EOPNOTSUPP);
+	CHECK_TEXT(err.msg, "a profile of AppArmor, which is off");
+	CHECK(make("{" PLAIN ",\"apparmorProfile\":\"unconfined\"}") == -EOPNOTSUPP);
+	CHECK(make("{" PLAIN ",\"apparmorProfile\":\"\"}") == 0 && plan()->apparmor.bytes == 0);
+	input.apparmor = true;
+	CHECK(make(named) == 0);
+	CHECK_TEXT(strings(&plan()->apparmor), "exec cri-containerd.apparmor.d|");
+	CHECK_TEXT(strings(&plan()->apparmor_folder), "fsmount:fscontext:proc/thread-self/|");
+	CHECK(make("{" PLAIN ",\"apparmorProfile\":\"unconfined\"}") == 0);
+	CHECK_TEXT(strings(&plan()->apparmor), "exec unconfined|");
+	CHECK(make("{" PLAIN ",\"apparmorProfile\":\"\"}") == 0 && plan()->apparmor.bytes == 0);
+	CHECK(make("{" PLAIN ",\"apparmorProfile\":null}") == 0 && plan()->apparmor.bytes == 0);
+	CHECK(make("{" PLAIN "}") == 0 && plan()->apparmor_folder.bytes == 0);
+	input.version = v1_1;
+	CHECK(make(named) == 0);
+	CHECK_TEXT(strings(&plan()->apparmor_folder), "/proc/self/|");
+}
+
+TEST(the_name_of_a_profile_has_a_limit)
+{
+	char json[2048];
+
+	begin();
+	input.apparmor = true;
+	for (int len = 1023; len <= 1024; len++) {
+		(void)snprintf(json, sizeof(json), "{" PLAIN ",\"apparmorProfile\":\"%0*d\"}", len,
+			       0);
+		CHECK(make(json) == (len == 1023 ? 0 : -EOPNOTSUPP));
+	}
 }
 
 TEST(ids_that_runc_may_refuse_are_left_to_it)

@@ -54,6 +54,9 @@ static void world_file(const char *path, const char *text, mode_t mode)
 	(void)close(fd);
 }
 
+/* Whether something that the user namespace cannot take away hides a part of /proc. */
+static bool world_hides;
+
 /* In init: what its root holds. */
 static void world_root(void)
 {
@@ -77,6 +80,8 @@ static void world_root(void)
 	    mount("proc", "proc", "proc", 0, NULL) < 0 ||
 	    mount("devpts", "dev/pts", "devpts", 0, "newinstance,ptmxmode=0666,mode=0620") < 0 ||
 	    symlink("pts/ptmx", "dev/ptmx") < 0 || mkdir("old", 0755) < 0)
+		_exit(94);
+	if (world_hides && mount("none", "proc/sys", "tmpfs", 0, NULL) < 0)
 		_exit(94);
 	world_file("dev/null", "", 0666);
 	if (mount("/dev/null", "dev/null", NULL, MS_BIND, NULL) < 0)
@@ -136,9 +141,10 @@ static void world_init(int ready, int go, bool user)
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (user) {
+		/* the mounts belong to the user namespace, as those of a container do */
 		if (unshare(CLONE_NEWUSER) < 0 || write(ready, "u", 1) != 1 ||
 		    read(go, &byte, 1) != 1 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0 ||
-		    setgroups(0, NULL) < 0)
+		    setgroups(0, NULL) < 0 || unshare(CLONE_NEWNS) < 0)
 			_exit(97);
 	}
 	if (write(ready, "r", 1) != 1)
