@@ -153,13 +153,18 @@ static void on_streams(struct stdio *stdio, const struct err *failed)
 		engine_exec(operation, on_execed);
 }
 
+int added_may(const struct container *container, struct err *err)
+{
+	if (!container->init_gone)
+		return 0;
+	return err_set(err, STATUS_E_PRECONDITION, "container %s init process is not running",
+		       container->id);
+}
+
 static int may_start(const struct process *process, struct err *err)
 {
-	const struct container *container = process->container;
-
-	if (container->init_gone)
-		return err_set(err, STATUS_E_PRECONDITION,
-			       "container %s init process is not running", container->id);
+	if (added_may(process->container, err) < 0)
+		return err->code;
 	if (process->starting_now)
 		return err_set(err, -EPERM, "cannot start a running process");
 	return task_may(TASK_ADDED, process->state, TASK_START, err);

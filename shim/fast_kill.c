@@ -44,8 +44,9 @@ int fast_kill(struct operation *operation, struct err *why)
 	if (all && container->cgroup_fd < 0)
 		return err_set(why, -ENOENT, "its cgroup is not known");
 	ended = fast_has_ended(container);
-	if (all && (!ended || operation->all) && cg_kill(container->cgroup_fd, why) < 0 &&
-	    why->code != -ENOENT)
+	if (ended && !operation->all) /* runc has the words for it, also when it has been deleted */
+		return err_set(why, -EAGAIN, "init has ended");
+	if (all && cg_kill(container->cgroup_fd, why) < 0 && why->code != -ENOENT)
 		return why->code;
 	/* A child that was not reaped yet: the pid is its own. */
 	if ((ended || kill(pid, (int)operation->signal) < 0) && !operation->all)

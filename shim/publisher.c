@@ -255,7 +255,7 @@ static void drop_one(struct publisher *publisher)
 		}
 	if (victim == &publisher->queue)
 		return;
-	log_error(NULL, "containerd is away and %u events wait: dropping the oldest",
+	log_error(NULL, "containerd takes no events and %u wait: dropping the oldest",
 		  publisher->queued);
 	event_free(publisher, owner_of(victim, struct event, link));
 }

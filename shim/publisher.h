@@ -15,8 +15,8 @@
 typedef struct ProtobufCMessage ProtobufCMessage;
 
 enum {
-	PUBLISHER_QUEUE_MAX = 256, /* events */
-	PUBLISHER_QUEUE_MAX_BYTES = 256 << 10,
+	PUBLISHER_QUEUE_MAX = 4096, /* events; four per exec, as fast as they can be made */
+	PUBLISHER_QUEUE_MAX_BYTES = 1 << 20,
 };
 
 struct publisher {

@@ -107,6 +107,8 @@ int reaper_init(struct reaper *reaper, struct loop *loop, struct err *err)
 	(void)sigaddset(&set, SIGCHLD);
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
+	/* Ignored by who started us, it would come to nobody, and children reap themselves. */
+	(void)signal(SIGCHLD, SIG_DFL);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return err_errno(err, "block signals");
 	reaper->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -62,8 +62,14 @@ static void handle_start(struct shim *shim, struct call *call, void *request)
 {
 	const Pb__ProcessRequest *start = request;
 	struct err err;
-	struct process *process = shim_process(shim, start->id, start->exec_id, &err);
+	struct container *container = container_find(shim, start->id, &err);
+	struct process *process = NULL;
 
+	/* The reference looks at init first, and then for the process. */
+	if (container && *start->exec_id && added_may(container, &err) == 0)
+		process = container_process(container, start->exec_id, &err);
+	else if (container && !*start->exec_id)
+		process = container_process(container, "", &err);
 	if (!process)
 		call_fail(call, &err);
 	else if (process->kind == TASK_INIT)

@@ -124,6 +124,7 @@ def folders: {
 	"cwd-exe": (base | .cwd = "/proc/self/cwd"),
 	"cwd-long": (base | .cwd = ("/" + ("x" * 300))),
 	"env-absent": (base | del(.env) | run(["/bin/dump"])),
+	"env-none": (base | .env = [] | run(["/bin/dump"])),
 	"env-null": (base | .env = null | run(["/bin/dump"])),
 	"env-twice": (base | .env += ["B=1", "A=2", "B=3", "A=1", "PATH=/bin"]),
 	"env-no-equals": (base | .env += ["NOEQUALS"]),
