@@ -97,8 +97,8 @@ void added_exec(struct container *container, struct call *call,
 static void start_failed(struct operation *operation, const struct err *err)
 {
 	struct process *process = operation->process;
-	struct reaper *reaper = &process->container->shim->reaper;
 
+	reaper_release(&process->container->shim->reaper, &operation->hold);
 	process->start_failed = true;
 	stdio_close(&process->stdio);
 	process->starting_now = NULL;
@@ -107,16 +107,15 @@ static void start_failed(struct operation *operation, const struct err *err)
 	process_release_waiters(process);
 	exit_release(process);
 	exit_uncount(process);
-	reaper_release(reaper);
 }
 
 static void started(struct operation *operation)
 {
 	struct process *process = operation->process;
-	struct reaper *reaper = &process->container->shim->reaper;
 	struct call *call = operation->call;
 	Pb__PidResponse response = PB__PID_RESPONSE__INIT;
 
+	reaper_release(&process->container->shim->reaper, &operation->hold);
 	buf_done(&process->spec);
 	process->starting_now = NULL;
 	process->state = TASK_RUNNING;
@@ -127,7 +126,6 @@ static void started(struct operation *operation)
 	if (call)
 		call_reply(call, &response.base);
 	exit_release(process);
-	reaper_release(reaper);
 }
 
 static void on_execed(struct operation *operation, const struct err *failed)
@@ -195,7 +193,7 @@ void added_start(struct process *process, struct call *call)
 	process->starting_now = operation;
 	exit_count(process);
 	exit_hold(process);
-	reaper_hold(&container->shim->reaper);
+	reaper_hold(&container->shim->reaper, &operation->hold);
 	stdio_open(&process->stdio, &context, on_streams);
 }
 

@@ -239,6 +239,7 @@ void operation_free(struct operation *operation)
 	struct container *container = operation->container;
 
 	list_remove(&operation->link);
+	reaper_release(&container->shim->reaper, &operation->hold);
 	console_done(&operation->console);
 	fast_wait_end(&operation->fast);
 	(void)fd_close(operation->master_fd);

@@ -100,6 +100,7 @@ struct operation {
 	struct fast_exec *fast_exec; /* owned; NULL: none under way */
 	pid_t pid;		     /* of the process that was made */
 	int master_fd;		     /* owned; its terminal, -1 without one */
+	struct reaper_hold hold;
 	uint32_t signal;
 	bool all;
 	char *path; /* owned; checkpoint image, or why a creation failed */

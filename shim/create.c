@@ -121,16 +121,15 @@ static void on_mounted(struct operation *operation, const struct err *mount_fail
 
 static void on_created(struct operation *operation, const struct err *create_failed)
 {
-	struct reaper *reaper = &operation->container->shim->reaper;
 	struct err err;
 
 	if (!create_failed && adopt_process(operation, &err) < 0)
 		create_failed = &err;
+	reaper_release(&operation->container->shim->reaper, &operation->hold);
 	if (create_failed)
 		fail(operation, create_failed, true);
 	else
 		succeed(operation);
-	reaper_release(reaper);
 }
 
 /* The client's streams are open, or not. */
@@ -150,7 +149,7 @@ static void on_streams(struct stdio *stdio, const struct err *streams_failed)
 			engine_mount(operation, on_mounted);
 		return;
 	}
-	reaper_hold(&container->shim->reaper);
+	reaper_hold(&container->shim->reaper, &operation->hold);
 	engine_create(operation, stdio->child, on_created);
 }
 

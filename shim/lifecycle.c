@@ -63,26 +63,24 @@ static void answer_pid(struct operation *operation)
 static void start_failed(struct operation *operation, const struct err *err)
 {
 	struct process *init = operation->process;
-	struct reaper *reaper = &operation->container->shim->reaper;
 
+	reaper_release(&operation->container->shim->reaper, &operation->hold);
 	operation_answer(operation, err);
 	exit_release(init);
 	operation_next(operation);
-	reaper_release(reaper);
 }
 
 static void started(struct operation *operation)
 {
 	struct container *container = operation->container;
-	struct reaper *reaper = &container->shim->reaper;
 
+	reaper_release(&container->shim->reaper, &operation->hold);
 	container->init.state = TASK_RUNNING;
 	create_open_cgroup(container);
 	announce_start(&container->init);
 	answer_pid(operation);
 	exit_release(&container->init);
 	operation_next(operation);
-	reaper_release(reaper);
 }
 
 static void on_started(struct operation *operation, const struct err *failed)
@@ -111,7 +109,7 @@ static void run_start(struct operation *operation)
 		end(operation, &err);
 		return;
 	}
-	reaper_hold(&container->shim->reaper);
+	reaper_hold(&container->shim->reaper, &operation->hold);
 	exit_hold(&container->init);
 	if (container->init.state == TASK_RESTORABLE)
 		engine_restore(operation, container->init.stdio.child, on_restored);

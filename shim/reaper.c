@@ -14,6 +14,7 @@
 
 struct unclaimed {
 	struct child_exit ended;
+	uint64_t number;
 	struct list link;
 };
 
@@ -35,7 +36,7 @@ static void keep(struct reaper *reaper, const struct child_exit *ended)
 {
 	struct unclaimed *entry;
 
-	if (reaper->holders == 0)
+	if (list_empty(&reaper->holds))
 		return;
 	entry = malloc(sizeof(*entry));
 	if (!entry) {
@@ -43,6 +44,7 @@ static void keep(struct reaper *reaper, const struct child_exit *ended)
 		return;
 	}
 	entry->ended = *ended;
+	entry->number = ++reaper->kept;
 	list_add_before(&reaper->unclaimed, &entry->link);
 }
 
@@ -103,6 +105,7 @@ int reaper_init(struct reaper *reaper, struct loop *loop, struct err *err)
 	*reaper = (struct reaper){ .signal_fd = -1 };
 	list_init(&reaper->children);
 	list_init(&reaper->unclaimed);
+	list_init(&reaper->holds);
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGCHLD);
 	(void)sigaddset(&set, SIGTERM);
@@ -145,18 +148,28 @@ void reaper_forget(struct child *child)
 	list_remove(&child->link);
 }
 
-void reaper_hold(struct reaper *reaper)
+void reaper_hold(struct reaper *reaper, struct reaper_hold *hold)
 {
-	reaper->holders++;
+	hold->since = reaper->kept;
+	list_init(&hold->link);
+	list_add_before(&reaper->holds, &hold->link);
 }
 
-void reaper_release(struct reaper *reaper)
+void reaper_release(struct reaper *reaper, struct reaper_hold *hold)
 {
-	struct list *at;
-	struct list *after;
+	uint64_t since = UINT64_MAX;
 
-	if (--reaper->holders > 0)
+	if (!hold->link.next)
 		return;
-	list_for_each_safe (at, after, &reaper->unclaimed)
-		unclaimed_free(owner_of(at, struct unclaimed, link));
+	list_remove(&hold->link);
+	hold->link = (struct list){ 0 };
+	if (!list_empty(&reaper->holds))
+		since = owner_of(reaper->holds.next, struct reaper_hold, link)->since;
+	while (!list_empty(&reaper->unclaimed)) {
+		struct unclaimed *oldest = owner_of(reaper->unclaimed.next, struct unclaimed, link);
+
+		if (oldest->number > since)
+			break;
+		unclaimed_free(oldest);
+	}
 }

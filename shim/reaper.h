@@ -35,12 +35,19 @@ struct child {
 	struct list link;
 };
 
+/* Somebody is about to learn a pid. Sits inside its owner; all zero: not held. */
+struct reaper_hold {
+	uint64_t since; /* exits kept before it are of no use to it */
+	struct list link;
+};
+
 struct reaper {
 	struct loop_source source;
 	int signal_fd; /* owned; SIGCHLD, SIGTERM, SIGINT */
 	struct list children;
-	struct list unclaimed; /* struct unclaimed, newest last */
-	unsigned int holders;
+	struct list unclaimed;		/* struct unclaimed, newest last */
+	struct list holds;		/* struct reaper_hold, oldest first */
+	uint64_t kept;			/* exits so far */
 	void (*terminate)(void *owner); /* SIGTERM or SIGINT came */
 	void *terminate_owner;
 };
@@ -61,7 +68,8 @@ int reaper_watch(struct reaper *reaper, struct child *child, pid_t pid, struct c
 /* Stop watching; the process, when it ends, is reaped unseen. */
 void reaper_forget(struct child *child);
 
-/* Keep unclaimed exits from now on. Every hold needs one release; at the last one they are dropped.
- */
-void reaper_hold(struct reaper *reaper);
-void reaper_release(struct reaper *reaper);
+/* Keep unclaimed exits from now on, until the release. */
+void reaper_hold(struct reaper *reaper, struct reaper_hold *hold);
+
+/* Exits that no other holder can still want are dropped. Harmless when it does not hold. */
+void reaper_release(struct reaper *reaper, struct reaper_hold *hold);

@@ -122,20 +122,44 @@ TEST(keeps_exits_that_nobody_watches_while_it_is_held)
 {
 	struct watched late = { 0 };
 	struct child_exit ended = { 0 };
+	struct reaper_hold first = { 0 };
+	struct reaper_hold second = { 0 };
 	pid_t pid;
 
 	open_reaper();
 	child_init(&late.child, on_exit_of);
-	reaper_hold(&reaper);
-	reaper_hold(&reaper);
+	reaper_hold(&reaper, &first);
+	reaper_hold(&reaper, &second);
 	pid = child_that_ends(9);
 	CHECK(turn_until(&loop, is_reaped, &pid));
-	reaper_release(&reaper);
+	reaper_release(&reaper, &first);
 	CHECK(reaper_watch(&reaper, &late.child, pid, &ended) == 1);
 	CHECK(ended.pid == pid && ended.status == 9);
 	CHECK(late.child.pid == 0); /* claimed: nothing is watched */
 	CHECK(list_empty(&reaper.unclaimed));
-	reaper_release(&reaper);
+	reaper_release(&reaper, &second);
+	close_reaper();
+}
+
+/* Starts that overlap for hours must not pile up what none of them can want. */
+TEST(forgets_exits_that_are_older_than_every_holder)
+{
+	struct reaper_hold holds[3] = { 0 };
+	pid_t pid;
+
+	open_reaper();
+	reaper_hold(&reaper, &holds[0]);
+	for (int i = 0; i < 20; i++) {
+		reaper_hold(&reaper, &holds[(i + 1) % 2]);
+		pid = child_that_ends(9);
+		CHECK(turn_until(&loop, is_reaped, &pid));
+		reaper_release(&reaper, &holds[i % 2]);
+		CHECK(!list_empty(&reaper.unclaimed));
+		CHECK(reaper.unclaimed.next == reaper.unclaimed.prev); /* one */
+	}
+	reaper_release(&reaper, &holds[0]);
+	CHECK(list_empty(&reaper.unclaimed));
+	reaper_release(&reaper, &holds[2]); /* never held */
 	close_reaper();
 }
 
@@ -143,15 +167,16 @@ TEST(forgets_unclaimed_exits_with_the_last_holder)
 {
 	struct watched late = { 0 };
 	struct child_exit ended = { 0 };
+	struct reaper_hold hold = { 0 };
 	pid_t pid;
 
 	open_reaper();
 	child_init(&late.child, on_exit_of);
-	reaper_hold(&reaper);
+	reaper_hold(&reaper, &hold);
 	pid = child_that_ends(9);
 	CHECK(turn_until(&loop, is_reaped, &pid));
 	CHECK(!list_empty(&reaper.unclaimed));
-	reaper_release(&reaper);
+	reaper_release(&reaper, &hold);
 	CHECK(list_empty(&reaper.unclaimed));
 	CHECK(reaper_watch(&reaper, &late.child, pid, &ended) == 0);
 	reaper_forget(&late.child);
@@ -179,6 +204,7 @@ TEST(reaps_grandchildren_that_it_inherits)
 {
 	struct watched orphan = { 0 };
 	struct child_exit ended;
+	struct reaper_hold hold = { 0 };
 	int ends[2];
 	pid_t pid = 0;
 	pid_t parent;
@@ -187,7 +213,7 @@ TEST(reaps_grandchildren_that_it_inherits)
 	child_init(&orphan.child, on_exit_of);
 	CHECK(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
 	CHECK(pipe(ends) == 0);
-	reaper_hold(&reaper);
+	reaper_hold(&reaper, &hold);
 	parent = fork();
 	if (parent == 0) {
 		pid = fork();
@@ -202,7 +228,7 @@ TEST(reaps_grandchildren_that_it_inherits)
 		ended = orphan.ended;
 	}
 	CHECK(ended.pid == pid && ended.status == 42);
-	reaper_release(&reaper);
+	reaper_release(&reaper, &hold);
 	CHECK(prctl(PR_SET_CHILD_SUBREAPER, 0) == 0);
 	(void)close(ends[0]);
 	(void)close(ends[1]);

@@ -119,7 +119,7 @@ static void close_shim(void)
 	server_done(&shim.server);
 	for (int i = 0; i < 2000 && !list_empty(&shim.reaper.children); i++)
 		turn_for(&shim.loop, 5);
-	CHECK(list_empty(&shim.reaper.children) && shim.reaper.holders == 0);
+	CHECK(list_empty(&shim.reaper.children) && list_empty(&shim.reaper.holds));
 	loop_remove(&shim.loop, &shim.reaper.source);
 	(void)close(shim.reaper.signal_fd);
 	loop_done(&shim.loop);
