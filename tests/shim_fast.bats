@@ -791,6 +791,19 @@ dies() {
 		async s5 Start id=c1 exec_id=e5'
 }
 
+@test "killed at any moment of execs" {
+	for ms in 1 2 3 5 8 13; do
+		dies "start c1
+			exec c1/e1 args=/bin/sleep,1000
+			exec c1/e2 args=/bin/sleep,1000
+			exec c1/e3 args=/bin/sleep,1000
+			async s1 Start id=c1 exec_id=e1
+			async s2 Start id=c1 exec_id=e2
+			async s3 Start id=c1 exec_id=e3
+			sleep $ms"
+	done
+}
+
 @test "killed right after a kill was asked" {
 	dies 'start c1
 		async k Kill id=c1 signal=9'
