@@ -8,7 +8,8 @@
  *   terminal  the master of its terminal
  *   limits    it is in a user namespace and wants its limits set from outside
  *   error     it failed, before or after it was in the container
- *   end       the program runs
+ *   run       its program comes next
+ *   end       the program runs, or nothing does
  *
  * Until the process exists nothing has happened in the container: whatever goes wrong, runc may
  * try. From then on an error is the answer.
@@ -58,6 +59,7 @@ struct fast_exec {
 	int master;	   /* owned; -1: no terminal came */
 	struct buf plan;   /* kept for its limits in a user namespace alone */
 	struct err failed; /* code 0: nothing has */
+	bool run;	   /* its program comes next */
 	bool undecided;	   /* it failed before anything was done: the runtime may try */
 };
 
@@ -161,6 +163,9 @@ static void take(struct fast_exec *exec, const struct plan_msg *said, int *fd)
 	case PLAN_MSG_LIMITS:
 		set_limits(exec);
 		break;
+	case PLAN_MSG_RUN:
+		exec->run = true;
+		break;
 	case PLAN_MSG_ERROR:
 		take_error(exec, said);
 		break;
@@ -190,6 +195,23 @@ static ssize_t receive(int control, struct plan_msg *said, int *fd)
 	return len < 0 ? -errno : len;
 }
 
+/*
+ * Was it killed before its program ran? A filter may have kept it from saying that it came so far:
+ * then one that lives, or ended by itself, counts as run.
+ */
+static bool was_killed(const struct fast_exec *exec)
+{
+	struct reaper *reaper = &exec->operation->container->shim->reaper;
+	siginfo_t info = { 0 };
+	struct child_exit ended;
+
+	if (exec->run || exec->pid == 0)
+		return false;
+	if (waitid(P_PID, (id_t)exec->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+		return info.si_pid == exec->pid && info.si_code != CLD_EXITED;
+	return reaper_has(reaper, exec->pid, &ended) && ended.status > 128;
+}
+
 static void on_control(struct loop_source *source, uint32_t events)
 {
 	struct fast_exec *exec = owner_of(source, struct fast_exec, control);
@@ -211,6 +233,11 @@ static void on_control(struct loop_source *source, uint32_t events)
 		exec->undecided = true;
 		(void)err_set(&exec->failed, -EIO, "the joiner ended without a word");
 	}
+	if (!exec->failed.code && was_killed(exec))
+		(void)err_set(
+			&exec->failed, -EIO,
+			"OCI runtime exec failed: exec failed: unable to start container "
+			"process: it was killed before its program ran (possibly OOM-killed)");
 	end(exec);
 }
 

@@ -142,6 +142,21 @@ int reaper_watch(struct reaper *reaper, struct child *child, pid_t pid, struct c
 	return 0;
 }
 
+bool reaper_has(struct reaper *reaper, pid_t pid, struct child_exit *ended)
+{
+	struct list *at;
+
+	list_for_each (at, &reaper->unclaimed) {
+		const struct unclaimed *entry = owner_of(at, struct unclaimed, link);
+
+		if (entry->ended.pid != pid)
+			continue;
+		*ended = entry->ended;
+		return true;
+	}
+	return false;
+}
+
 void reaper_forget(struct child *child)
 {
 	child->pid = 0;

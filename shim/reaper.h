@@ -65,6 +65,9 @@ void child_init(struct child *child, child_fn *fn);
  */
 int reaper_watch(struct reaper *reaper, struct child *child, pid_t pid, struct child_exit *ended);
 
+/* Look whether an exit is kept, without claiming it. Returns true with *ended written, or false. */
+bool reaper_has(struct reaper *reaper, pid_t pid, struct child_exit *ended);
+
 /* Stop watching; the process, when it ends, is reaped unseen. */
 void reaper_forget(struct child *child);
 

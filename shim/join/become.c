@@ -361,6 +361,7 @@ void join_become(struct join *join, int go)
 	path = join_lookup(join);
 	if (!filtered || late)
 		(void)sys_prctl(PR_SET_PDEATHSIG, 0);
+	join_say(PLAN_MSG_RUN, join->stage, 0, NULL);
 	if (filtered && late)
 		install_filter(join);
 	execute(join, path);

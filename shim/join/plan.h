@@ -117,7 +117,9 @@ enum plan_msg_kind {
 			       before anything from the process, and before its end can be seen */
 	PLAN_MSG_TTY = 't', /* from the process: its terminal's master comes as SCM_RIGHTS */
 	PLAN_MSG_LIMITS =
-		'l',	      /* from the process: it waits for its limits and one byte of answer */
+		'l',	    /* from the process: it waits for its limits and one byte of answer */
+	PLAN_MSG_RUN = 'r', /* from the process: its program comes next. Without it, and without an
+			       error, a process that was killed never came so far */
 	PLAN_MSG_ERROR = 'e', /* from either: it failed; value is an errno; text says what */
 };
 
