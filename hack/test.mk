@@ -18,6 +18,7 @@ ARM64_O     = $(patsubst %.c,$(BUILD)/arm64/%.o,$(LIB_C) shim/main.c)
 UNIT_WRAP := malloc calloc realloc strdup asprintf cg_root_open cg_open_of_pid
 $(BUILD)/unit/test_service: private SHIM_LIBS += $(UNIT_WRAP:%=-Wl,--wrap=%)
 $(BUILD)/unit/test_fast_freeze: private SHIM_LIBS += -Wl,--wrap=cg_freeze
+$(BUILD)/unit/test_fast: private SHIM_LIBS += -Wl,--wrap=statfs
 $(UNIT): $(wildcard tests/unit/*.h)
 
 .PHONY: test check lint unit-run generated cross-arm64
