@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ways to connect a pod. None of them sees HTTP or JSON. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cni/address.h"
+#include "cni/result.h"
+
+struct err;
+
+/* What is to be; all borrowed. */
+struct datapath_plan {
+	const char *container;
+	const char *ifname;    /* in the pod */
+	const char *host_name; /* of the host's end */
+	struct mac pod_mac;
+	int netns;		/* of the pod; -1: gone, or not known (DEL) */
+	const char *netns_path; /* for the result */
+	const char *master;	/* configured NIC of the host; NULL: the default route's */
+	struct address host_ip; /* the NIC that has it; family 0: no matter */
+	struct mac nic_mac;	/* datapath nic: the NIC to move */
+	const char *nic_name;	/* datapath nic, DEL: its name on the host, from the lease */
+	uint32_t mtu;		/* 0: the master's */
+	const struct cni_ip *ips;
+	size_t n_ips;
+	const struct cni_route *routes;
+	size_t n_routes;
+	bool skip_default_route;
+	bool guard_wireserver;
+	bool guard_imds;
+};
+
+struct datapath {
+	const char *name;
+	/* Connect; on failure everything is undone. Fills interfaces, ips, routes of result. */
+	int (*add)(const struct datapath_plan *plan, struct cni_result *result, struct err *err);
+	/* Disconnect; what is not there is success. */
+	int (*del)(const struct datapath_plan *plan, struct err *err);
+	/* 0 or CNI_CHECK_FAILED: the text says what differs. Repairs nothing. */
+	int (*check)(const struct datapath_plan *plan, const struct cni_result *expected,
+		     struct err *err);
+	/* 0 or CNI_UNAVAILABLE: the host's NIC is not there. */
+	int (*status)(const struct datapath_plan *plan, struct err *err);
+};
+
+extern const struct datapath datapath_routed; /* routed.c */
+extern const struct datapath datapath_nic;    /* nic.c */
+
+/* Remove host ends of ours whose container and interface is_alive() denies. Returns how many, or
+ * negative. */
+int datapath_gc(bool (*is_alive)(void *owner, const char *container, const char *ifname),
+		void *owner, struct err *err);
+
+/* Is the address routed to a host end of ours that is up, or bound on the host? May it be used for
+ * an attachment whose host end is `host_name`? */
+bool datapath_may_use(const struct address *address, const char *host_name);

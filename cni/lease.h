@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is held for one attachment (a container and an interface name): written before anything is
+ * made, removed after everything is gone. A lease says who it is for, so that anybody can tell
+ * whether it still is:
+ *
+ *   DIR/leases/KEY.json     DIR is /run/azl/cni/NETWORK, gone with the boot
+ *   DIR/locks/KEY           flock, never removed while the lease is there
+ *
+ * KEY is the hexadecimal SHA-256 of container, NUL, interface name.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cni/address.h"
+#include "cni/result.h"
+
+struct err;
+
+enum {
+	LEASE_KEY_ROOM = 65,
+	LEASE_LOCK_MS = 15000, /* as long as a holder can take */
+	LEASE_IPS_MAX = 8,
+};
+
+#define LEASE_ROOT "/run/azl/cni"
+
+enum lease_state {
+	LEASE_PENDING, /* ADD is under way, or was killed */
+	LEASE_BOUND,
+};
+
+struct lease {
+	char key[LEASE_KEY_ROOM];
+	char *container; /* owned */
+	char ifname[CNI_NAME_ROOM];
+	char *netns;	    /* owned; path */
+	uint64_t netns_dev; /* identity of the namespace; 0: unknown */
+	uint64_t netns_ino;
+	char boot[37]; /* /proc/sys/kernel/random/boot_id */
+	char pod_uid[64];
+	char *ipam; /* owned; who gave the addresses: "ranges", "cns", "imds", type of a plugin */
+	char *datapath; /* owned; "routed", "nic", ... */
+	char host_if[CNI_NAME_ROOM];
+	char nic[CNI_NAME_ROOM]; /* moved into the pod: its name on the host; empty: none */
+	struct address ips[LEASE_IPS_MAX];
+	size_t n_ips;
+	enum lease_state state;
+	int64_t since_ms; /* CLOCK_REALTIME */
+};
+
+void lease_done(struct lease *lease);
+
+/* The key of an attachment; one function for every verb. */
+void lease_key(const char *container, const char *ifname, char key[LEASE_KEY_ROOM]);
+
+/* "azc" and 11 hexadecimal digits of the key. */
+void lease_host_name(const char key[LEASE_KEY_ROOM], char name[CNI_NAME_ROOM]);
+
+/* 02 and five bytes of the key. */
+void lease_mac(const char key[LEASE_KEY_ROOM], struct mac *mac);
+
+/* Open DIR of a network, made when it is not there (0700, root's). Returns 0 or negative. */
+int lease_open(const char *root, const char *network, int *dir, struct err *err);
+
+/*
+ * Lock one attachment. Waits up to limit_ms.
+ *
+ * Returns 0 with *lock written (close it to unlock), 1 when the limit passed (the holder is stuck:
+ * DEL goes on), or negative.
+ */
+int lease_lock(int dir, const char key[LEASE_KEY_ROOM], int limit_ms, int *lock, struct err *err);
+
+/* 0, -ENOENT, -EBADMSG (half-written or of another boot: as good as none, and removed), ... */
+int lease_read(int dir, const char key[LEASE_KEY_ROOM], struct lease *lease, struct err *err);
+
+/* Whole or not at all: written aside, renamed. Returns 0 or negative. */
+int lease_write(int dir, const struct lease *lease, struct err *err);
+
+/* Returns 0, also when there is none, or negative. */
+int lease_remove(int dir, const char key[LEASE_KEY_ROOM], struct err *err);
+
+/*
+ * Is whom it is for still there: this boot, and its network namespace has the identity noted, by
+ * its path or as that of any process?  A pending one also lives while its lock is held.
+ */
+bool lease_is_alive(int dir, const struct lease *lease);
+
+/* Call fn for each lease; nonzero ends the walk and is returned. */
+int lease_each(int dir, int (*fn)(void *owner, const struct lease *lease), void *owner,
+	       struct err *err);
