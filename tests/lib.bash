@@ -280,11 +280,13 @@ events_begin() {
 
 # The shims, without the children that they have while they work, and without who holds a sealed runc.
 shims() {
-	local pid parent
+	local pid parent exe
 	for pid in $(pidof containerd-shim-azl-v2); do
 		grep -q '^azl-sealed' "/proc/$pid/cmdline" 2>/dev/null && continue
 		parent=$(awk '/^PPid:/ { print $2 }' "/proc/$pid/status" 2>/dev/null)
-		[ -z "$parent" ] || [ "$(readlink "/proc/$parent/exe")" = "$(readlink "/proc/$pid/exe")" ] || echo "$pid"
+		# a child may end while we look
+		exe=$(readlink "/proc/$pid/exe") || continue
+		[ -z "$parent" ] || [ "$(readlink "/proc/$parent/exe")" = "$exe" ] || echo "$pid"
 	done
 }
 
