@@ -161,7 +161,23 @@ static int remove_cgroup(const struct cleanup *cleanup, int64_t until_ms, struct
 	return code;
 }
 
-/* Is its cgroup there, where its path says? Then all its processes are in it. */
+/* Is init, if it lives, in this cgroup or below? One that may write to the host's cgroups can
+ * leave. */
+static bool holds_init(const struct cleanup *cleanup, const char *path)
+{
+	char at[PATH_MAX];
+	own_fd int dir = -1;
+	struct err err;
+	size_t len = strlen(path);
+
+	if (cleanup->init <= 0)
+		return false;
+	if (cg_open_of_pid(cleanup->init, &dir, at, sizeof(at), &err) < 0)
+		return err.code == -ESRCH;
+	return strncmp(at, path, len) == 0 && (at[len] == '\0' || at[len] == '/');
+}
+
+/* Is its cgroup there, where its path says, and init in it? Then all its processes are. */
 static bool has_own_cgroup(const struct cleanup *cleanup)
 {
 	char path[PATH_MAX];
@@ -170,7 +186,8 @@ static bool has_own_cgroup(const struct cleanup *cleanup)
 	struct err ignored;
 
 	return own_cgroup(cleanup, path, sizeof(path)) && path[0] == '/' &&
-	       cg_root_open(&root, &ignored) == 0 && cg_open_below(root, path, &dir, &ignored) == 0;
+	       cg_root_open(&root, &ignored) == 0 &&
+	       cg_open_below(root, path, &dir, &ignored) == 0 && holds_init(cleanup, path);
 }
 
 /* Does runc's folder of the container hold nothing but what runc writes? */
@@ -186,7 +203,8 @@ static bool is_plain(int state)
 		return false;
 	}
 	while (plain && (entry = readdir(list)))
-		plain = entry->d_name[0] == '.' || strcmp(entry->d_name, "state.json") == 0 ||
+		plain = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+			strcmp(entry->d_name, "state.json") == 0 ||
 			strcmp(entry->d_name, "exec.fifo") == 0;
 	(void)closedir(list);
 	return plain;

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct err;
 
@@ -19,6 +20,7 @@ struct cleanup {
 	bool systemd_cgroup;
 	bool fast;		  /* its cgroup and runc's state may go without runc */
 	const char *cgroups_path; /* linux.cgroupsPath; NULL: unknown */
+	pid_t init;		  /* 0: not known, then the runtime is asked even when `fast` */
 	const char *rootfs;	  /* absolute path; NULL: nothing of ours is mounted */
 	int64_t limit_ms;
 };

@@ -84,6 +84,7 @@ static void clean_bundle(const char *ns, const char *id, const char *bundle, int
 	cleanup.systemd_cgroup = options.systemd_cgroup || spec.systemd_cgroup;
 	cleanup.cgroups_path = spec.cgroups_path;
 	cleanup.rootfs = rootfs;
+	(void)runc_read_pid(bundle_fd, "init.pid", &cleanup.init, &err); /* none: it stays 0 */
 	cleanup.limit_ms = DELETE_LIMIT_MS;
 	cleanup.fast = spec_known && may_be_fast(&cleanup, &spec);
 	if (!root || !rootfs)

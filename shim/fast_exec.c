@@ -104,8 +104,16 @@ static void end(struct fast_exec *exec)
 	}
 	forget(exec);
 	if (undecided) {
-		log_info(operation->container->id, "exec %s goes to the runtime: %s",
-			 operation->process->id, failed.msg);
+		struct container *container = operation->container;
+
+		/* as fast_try(): once; a probe meets a full pids.max every few seconds */
+		if (container->fast.told & 1U << FAST_EXEC)
+			log_debug(container->id, "exec %s goes to the runtime: %s",
+				  operation->process->id, failed.msg);
+		else
+			log_info(container->id, "exec %s goes to the runtime: %s",
+				 operation->process->id, failed.msg);
+		container->fast.told |= 1U << FAST_EXEC;
 		runtime_exec(operation);
 	} else {
 		operation_ended(operation, failed.code ? &failed : NULL);

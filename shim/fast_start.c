@@ -43,12 +43,12 @@ static void end(struct operation *operation, const struct err *failed)
 	operation_ended(operation, failed);
 }
 
-/* True when init has written, and so runs its program. */
-static bool take_byte(struct operation *operation)
+/* 1: init has written, and so runs its program; 0: it has closed its end; negative: not yet. */
+static int take_byte(struct operation *operation)
 {
 	char byte;
 
-	return read(operation->fast.event_fd, &byte, 1) == 1;
+	return (int)read(operation->fast.event_fd, &byte, 1);
 }
 
 static void fail_dead(struct operation *operation)
@@ -62,11 +62,12 @@ static void fail_dead(struct operation *operation)
 static void on_fifo(struct loop_source *source, uint32_t events)
 {
 	struct operation *operation = owner_of(source, struct operation, fast.event);
+	int taken = take_byte(operation);
 
 	(void)events;
-	if (take_byte(operation))
+	if (taken > 0)
 		end(operation, NULL);
-	else if (errno != EAGAIN) /* it opened its end and closed it again: it is dying */
+	else if (taken == 0) /* it opened its end and closed it again: it is dying */
 		fail_dead(operation);
 }
 
@@ -75,10 +76,21 @@ static void on_init_exit(struct loop_source *source, uint32_t events)
 	struct operation *operation = owner_of(source, struct operation, fast.exit);
 
 	(void)events;
-	if (take_byte(operation)) /* it ran, and is over already */
+	if (take_byte(operation) > 0) /* it ran, and is over already */
 		end(operation, NULL);
 	else
 		fail_dead(operation);
+}
+
+/* The caller waits no longer. As when `runc start` is killed: an init that goes on then dies. */
+static void on_limit(struct loop_timer *timer)
+{
+	struct operation *operation = owner_of(timer, struct operation, fast.limit);
+	struct err err;
+
+	(void)err_set(&err, -ETIMEDOUT,
+		      "OCI runtime start failed: init was let go and did not begin in time");
+	end(operation, &err);
 }
 
 /* A frozen init cannot write: runc says so at once, and in its own words. */
@@ -110,6 +122,7 @@ int fast_start(struct operation *operation, struct err *why)
 	wait->loop = &container->shim->loop;
 	wait->event.fn = on_fifo;
 	wait->exit.fn = on_init_exit;
+	wait->limit.fn = on_limit;
 	wait->pidfd = pidfd_open(container->init.child.pid, 0);
 	if (wait->pidfd < 0 || loop_add(wait->loop, &wait->exit, wait->pidfd, EPOLLIN) < 0) {
 		(void)err_errno(why, "watch init");
@@ -128,6 +141,8 @@ int fast_start(struct operation *operation, struct err *why)
 		both[1].fd = wait->pidfd;
 		(void)poll(both, 2, FAST_START_POLL_MS);
 		on_init_exit(&wait->exit, 0);
+	} else if (operation->timeout_ms > 0) {
+		loop_timer_start(wait->loop, &wait->limit, operation->timeout_ms);
 	}
 	return 0;
 }

@@ -835,3 +835,38 @@ dies() {
 		wait c1
 		sh "rmdir /sys/fs/cgroup/$NS/c1; rm /run/containerd/runc/$NS/c1/state.json"'
 }
+
+@test "killed while its init is in another cgroup" {
+	# moved from outside, as a container that may write to the host's cgroups moves itself
+	MAY="create delete"
+	mkdir -p /sys/fs/cgroup/azl-aside
+	dies 'start c1
+		sh "cat $BUNDLES/c1/init.pid >/sys/fs/cgroup/azl-aside/cgroup.procs"'
+	until_ok 5 rmdir /sys/fs/cgroup/azl-aside
+}
+
+@test "killed with a foreign file in runc's folder" {
+	MAY="create delete"
+	for name in .mine state-1 other; do
+		dies "start c1
+			sh \": >/run/containerd/runc/\$NS/c1/$name\""
+	done
+}
+
+@test "a start whose caller gives up is answered, and the container can be deleted" {
+	for way in '' none; do
+		driven $way <<-'EOS'
+			bundle c1 args=/bin/sleep,1000
+			shim c1
+			create c1 @COUNTED
+			sh "kill -STOP $(cat $BUNDLES/c1/init.pid)"
+			call Start id=c1 timeout_ms=300
+			state c1
+			delete c1
+			events until delete c1
+		EOS
+		has "< Start c1: UNKNOWN: OCI runtime start failed: "
+		has "in time"
+		has "< Delete c1: ok pid=P1 exit_status=137"
+	done
+}

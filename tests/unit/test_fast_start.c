@@ -60,8 +60,7 @@ static int open_and_close(void)
 	int fd = open(fifo, O_WRONLY | O_CLOEXEC);
 
 	(void)close(fd);
-	(void)poll(NULL, 0, 100);
-	return 3;
+	return fast_world_wait_for_ever();
 }
 
 static int write_late(void)
@@ -163,13 +162,28 @@ TEST(says_that_init_is_dead_when_it_opened_and_wrote_nothing)
 	close_world();
 }
 
-/* An end of file of the FIFO is not a FIFO that nobody has opened yet. */
+/* An end of file of the FIFO is not a FIFO that nobody has opened yet, whatever errno was before.
+ */
 TEST(does_not_wait_for_an_init_that_gave_its_end_up)
 {
 	open_world();
 	fast_world_init(open_and_close);
 	CHECK(fast_world_begin(fast_start) == 0);
+	errno = EAGAIN;
 	check_dead();
+	close_world();
+}
+
+/* As when `runc start` is killed. */
+TEST(gives_up_when_its_caller_does)
+{
+	open_world();
+	fast_world_init(fast_world_wait_for_ever);
+	world.operation->timeout_ms = 50;
+	CHECK(fast_world_begin(fast_start) == 0);
+	CHECK(fast_world_has_ended() && world.ended == 1 && world.failed.code == -ETIMEDOUT);
+	CHECK(strncmp(world.failed.msg, "OCI runtime start failed: ", 26) == 0);
+	CHECK(world.operation->fast.loop == NULL && access(fifo, F_OK) == 0);
 	close_world();
 }
 
