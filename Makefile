@@ -9,6 +9,7 @@
 BUILD   ?= $(or $(AZL_BUILD),build/host)
 PREFIX  ?= /usr
 BINDIR  ?= $(PREFIX)/bin
+CNIDIR  ?= $(PREFIX)/lib/cni
 CC      ?= cc
 PKG_CONFIG ?= pkg-config
 PROTOC_C ?= protoc-c
@@ -48,6 +49,8 @@ SHIM_LIBS := $(shell $(PKG_CONFIG) --libs libprotobuf-c yajl 2>/dev/null || echo
 # Of libcap one function is used: from its archive, where there is one, it costs a shim nothing.
 LIBCAP := $(shell $(CC) -print-file-name=libcap.a)
 SHIM_LIBS += $(if $(findstring /,$(LIBCAP)),$(LIBCAP),-lcap)
+CNI_LIBS := $(shell $(PKG_CONFIG) --libs libmnl libssl libcrypto yajl 2>/dev/null || \
+	echo -lmnl -lssl -lcrypto -lyajl)
 
 PROTO := $(wildcard shim/proto/*.proto)
 PB_C  := $(PROTO:%.proto=$(GEN)/%.pb-c.c)
@@ -58,9 +61,12 @@ CONFIG_C  := $(wildcard config/*.c)
 CGROUPS_C := $(wildcard cgroups/*.c)
 SHIM_C    := $(wildcard shim/*.c)
 LIB_C     := $(BASE_C) $(CONFIG_C) $(CGROUPS_C) $(filter-out shim/main.c,$(SHIM_C))
+# The plugin and the shim have nothing in common above config/.
+CNI_C     := $(filter-out cni/main.c,$(wildcard cni/*.c cni/*/*.c)) $(CONFIG_C) $(BASE_C)
+CNI_MAIN  := $(wildcard cni/main.c)
 OBJ        = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
-PROGRAMS := $(BUILD)/containerd-shim-azl-v2
+PROGRAMS := $(BUILD)/containerd-shim-azl-v2 $(CNI_MAIN:cni/main.c=$(BUILD)/azl-cni)
 
 .PHONY: all
 all: $(PROGRAMS)
@@ -68,11 +74,14 @@ all: $(PROGRAMS)
 $(BUILD)/containerd-shim-azl-v2: $(call OBJ,shim/main.c $(LIB_C)) $(PB_O)
 	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(SHIM_LIBS)
 
+$(BUILD)/azl-cni: $(call OBJ,cni/main.c $(CNI_C))
+	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(CNI_LIBS)
+
 $(BUILD)/obj/%.o: %.c $(PB_C) $(BUILD)/.flags
 	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(WARN) $(DEV_CFLAGS) -MMD -MP -c -o $@ $<
 
 # The revision is one object's business: a commit rebuilds that one alone.
-$(BUILD)/obj/shim/main.o: private CFLAGS += -DAZL_REVISION='"$(REVISION)"'
+$(BUILD)/obj/shim/main.o $(BUILD)/obj/cni/main.o: private CFLAGS += -DAZL_REVISION='"$(REVISION)"'
 
 $(GEN)/%.pb-c.o: $(GEN)/%.pb-c.c
 	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) -w -c -o $@ $<
@@ -110,6 +119,14 @@ $(BUILD)/unit/%: tests/unit/%.c tests/unit/test.h $(SAN_O)
 	$(call say,UNIT,$@)mkdir -p $(@D) && $(CC) $(SAN_CFLAGS) $(WARN) -Wno-missing-prototypes \
 		-o $@ $< $(SAN_O) $(SHIM_LIBS)
 
+# The plugin's are an archive: a test takes the modules that it needs.
+$(BUILD)/unit/test_cni_%: tests/unit/test_cni_%.c tests/unit/test.h $(BUILD)/san/cni.a
+	$(call say,UNIT,$@)mkdir -p $(@D) && $(CC) $(SAN_CFLAGS) $(WARN) -Wno-missing-prototypes \
+		-o $@ $< $(BUILD)/san/cni.a $(CNI_LIBS)
+
+$(BUILD)/san/cni.a: $(patsubst %.c,$(BUILD)/san/%.o,$(CNI_C))
+	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
+
 $(BUILD)/san/%.o: %.c $(PB_C)
 	$(call say,SAN,$@)mkdir -p $(@D) && $(CC) $(SAN_CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -140,6 +157,10 @@ $(BUILD)/tools/oracle: $(wildcard tests/tools/oracle/*.c)
 install: all
 	install -d $(DESTDIR)$(BINDIR)
 	install -m 0755 $(BUILD)/containerd-shim-azl-v2 $(DESTDIR)$(BINDIR)/containerd-shim-azl-v2
+ifneq ($(CNI_MAIN),)
+	install -d $(DESTDIR)$(CNIDIR)
+	install -m 0755 $(BUILD)/azl-cni $(DESTDIR)$(CNIDIR)/azl-cni
+endif
 
 .PHONY: clean
 clean:

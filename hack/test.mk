@@ -12,7 +12,7 @@ endif
 
 UNIT_RUN   := $(if $(UNIT_ONLY),$(UNIT_ONLY:%=$(BUILD)/unit/test_%),$(UNIT))
 ARM64_CC   ?= aarch64-linux-gnu-gcc
-ARM64_O     = $(patsubst %.c,$(BUILD)/arm64/%.o,$(LIB_C) shim/main.c)
+ARM64_O     = $(patsubst %.c,$(BUILD)/arm64/%.o,$(sort $(LIB_C) shim/main.c $(CNI_C) $(CNI_MAIN)))
 
 # Tests in which allocations fail, or cgroups are out of reach or slow, are linked that way.
 UNIT_WRAP := malloc calloc realloc strdup asprintf cg_root_open cg_open_of_pid
@@ -41,5 +41,5 @@ cross-arm64: $(ARM64_O)
 # Headers of libraries are the same for every architecture: the host's come last.
 $(BUILD)/arm64/%.o: %.c $(PB_C)
 	$(call say,ARM64,$@)mkdir -p $(@D) && $(ARM64_CC) -std=gnu17 -D_GNU_SOURCE -I. -isystem $(GEN) \
-		-idirafter /usr/include -O2 -fPIE -mbranch-protection=standard \
+		-idirafter /usr/include -idirafter /usr/include/$(MACHINE) -O2 -fPIE -mbranch-protection=standard \
 		-DAZL_VERSION='"$(VERSION)"' -DAZL_REVISION='"x"' $(WARN) -Werror -c -o $@ $<
