@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cni/rule.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/fib_rules.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "cni/rtnl.h"
+
+static void rule_parse_attr(const struct nlattr *attr, uint8_t family, struct rule *rule)
+{
+	const void *payload = mnl_attr_get_payload(attr);
+	uint16_t type = mnl_attr_get_type(attr);
+	uint16_t len = mnl_attr_get_payload_len(attr);
+	struct fib_rule_port_range range;
+
+	if (type == FRA_DST && len == address_bytes(family)) {
+		memcpy(rule->dst.bytes, payload, len);
+	} else if (type == FRA_IIFNAME && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0) {
+		(void)snprintf(rule->iif, sizeof(rule->iif), "%s", (const char *)payload);
+	} else if (type == FRA_DPORT_RANGE && len == sizeof(range)) {
+		memcpy(&range, payload, sizeof(range));
+		rule->port = range.start;
+	} else if (len == 1) {
+		if (type == FRA_IP_PROTO)
+			rule->ip_proto = mnl_attr_get_u8(attr);
+		else if (type == FRA_PROTOCOL)
+			rule->protocol = mnl_attr_get_u8(attr);
+	} else if (len == sizeof(uint32_t)) {
+		if (type == FRA_PRIORITY)
+			rule->priority = mnl_attr_get_u32(attr);
+		else if (type == FRA_TABLE)
+			rule->table = mnl_attr_get_u32(attr);
+	}
+}
+
+int rule_parse(const struct nlmsghdr *nlh, struct rule *rule)
+{
+	const struct fib_rule_hdr *header = mnl_nlmsg_get_payload(nlh);
+	struct rule read = { 0 };
+	const struct nlattr *attr;
+
+	if (nlh->nlmsg_type != RTM_NEWRULE || nlh->nlmsg_len < NLMSG_LENGTH(sizeof(*header)))
+		return -EBADMSG;
+	if (header->family != AF_INET && header->family != AF_INET6)
+		return -EBADMSG;
+	read.dst.family = header->family;
+	read.dst.prefix = header->dst_len;
+	read.table = header->table;
+	read.action = header->action;
+	for (attr = rtnl_attr(nlh, sizeof(*header)); attr; attr = rtnl_attr_next(nlh, attr))
+		rule_parse_attr(attr, header->family, &read);
+	*rule = read;
+	return 0;
+}
+
+bool rule_equal(const struct rule *a, const struct rule *b)
+{
+	return address_equal(&a->dst, &b->dst) && a->dst.prefix == b->dst.prefix &&
+	       strcmp(a->iif, b->iif) == 0 && a->priority == b->priority && a->table == b->table &&
+	       a->port == b->port && a->ip_proto == b->ip_proto && a->action == b->action &&
+	       a->protocol == b->protocol;
+}
+
+static void rule_put_as(struct rtnl_batch *batch, uint16_t type, uint16_t flags, const char *what,
+			const struct rule *rule)
+{
+	uint8_t family = rule->dst.family;
+	char text[ADDRESS_TEXT_ROOM];
+	struct nlmsghdr *nlh;
+	struct fib_rule_hdr *header;
+
+	address_format(&rule->dst, true, text);
+	nlh = rtnl_put(batch, type, flags, "%s rule to %s port %d", what, text, rule->port);
+	header = mnl_nlmsg_put_extra_header(nlh, sizeof(*header));
+	header->family = family;
+	header->dst_len = rule->dst.prefix;
+	header->action = rule->action;
+	mnl_attr_put(nlh, FRA_DST, address_bytes(family), rule->dst.bytes);
+	mnl_attr_put_u32(nlh, FRA_PRIORITY, rule->priority);
+	mnl_attr_put_u8(nlh, FRA_PROTOCOL, rule->protocol);
+	if (rule->iif[0])
+		mnl_attr_put_strz(nlh, FRA_IIFNAME, rule->iif);
+	if (rule->table)
+		mnl_attr_put_u32(nlh, FRA_TABLE, rule->table);
+	if (rule->ip_proto)
+		mnl_attr_put_u8(nlh, FRA_IP_PROTO, rule->ip_proto);
+	if (rule->port) {
+		struct fib_rule_port_range range = { .start = rule->port, .end = rule->port };
+
+		mnl_attr_put(nlh, FRA_DPORT_RANGE, sizeof(range), &range);
+	}
+}
+
+void rule_put(struct rtnl_batch *batch, const struct rule *rule)
+{
+	rule_put_as(batch, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, "add", rule);
+	rtnl_ignore(batch, EEXIST);
+}
+
+void rule_put_delete(struct rtnl_batch *batch, const struct rule *rule)
+{
+	rule_put_as(batch, RTM_DELRULE, 0, "delete", rule);
+	rtnl_ignore(batch, ENOENT);
+}
+
+void rule_put_dump(struct rtnl_batch *batch, uint8_t family)
+{
+	struct nlmsghdr *nlh = rtnl_put(batch, RTM_GETRULE, 0, "list rules");
+	struct fib_rule_hdr *header = mnl_nlmsg_put_extra_header(nlh, sizeof(*header));
+
+	header->family = family;
+}
