@@ -51,20 +51,24 @@ struct netconf {
 	enum netconf_guard imds;
 	enum netconf_ipam ipam;
 	char *ipam_type; /* as written, for delegation */
-	char *cns_url;	 /* "cnsurl"; NULL: http://127.0.0.1:10090 */
-	char *imds_url;	 /* "imdsurl", for tests; NULL: http://169.254.169.254 */
-	char *data_dir;	 /* "dataDir"; NULL: the default */
-	bool claim_host_addresses;
+	/* These four at the top or inside "ipam"; there, only for our own sources. */
+	char *cns_url;	/* "cnsurl"; NULL: http://127.0.0.1:10090 */
+	char *imds_url; /* "imdsurl", for tests; NULL: http://169.254.169.254 */
+	char *data_dir; /* "dataDir", where "ranges" keeps its store; NULL: beside the leases */
+	bool claim_host_addresses; /* "claimHostAddresses" */
 	struct netconf_range ranges[NETCONF_RANGES_MAX];
 	size_t n_ranges;
-	struct cni_route routes[NETCONF_ROUTES_MAX]; /* "ipam.routes" and "routes" */
+	/* "routes"; of our own sources of addresses "ipam.routes", too */
+	struct cni_route routes[NETCONF_ROUTES_MAX];
 	size_t n_routes;
 	struct address wanted[NETCONF_IPS_MAX]; /* runtimeConfig.ips, args.cni.ips */
 	size_t n_wanted;
 	bool has_mac;
 	struct mac mac; /* runtimeConfig.mac */
 	struct cni_dns dns;
-	struct cni_result *prev;		/* owned; prevResult, NULL when absent */
+	bool has_prev;				/* prevResult was there */
+	struct cni_result *prev;		/* owned; NULL: absent, or not to be read */
+	char *prev_error;			/* why it could not be read: DEL goes on */
 	bool has_attachments;			/* GC: one of the two keys was there */
 	struct netconf_attachment *attachments; /* owned */
 	size_t n_attachments;
