@@ -5,7 +5,7 @@
  * whether it still is:
  *
  *   DIR/leases/KEY.json     DIR is /run/azl/cni/NETWORK, gone with the boot
- *   DIR/locks/KEY           flock, never removed while the lease is there
+ *   DIR/locks/KEY           flock, removed with the lease by who holds it
  *
  * KEY is the hexadecimal SHA-256 of container, NUL, interface name.
  */
@@ -43,7 +43,11 @@ struct lease {
 	uint64_t netns_ino;
 	char boot[37]; /* /proc/sys/kernel/random/boot_id */
 	char pod_uid[64];
-	char *ipam; /* owned; who gave the addresses: "ranges", "cns", "imds", type of a plugin */
+	char pod[254]; /* with pod_namespace: to give the addresses back without a runtime */
+	char pod_namespace[254];
+	char *config; /* owned; the configuration of ADD as it came; NULL: none, or too long */
+	char *path;   /* owned; CNI_PATH of ADD */
+	char *ipam;   /* owned; who gave the addresses: "ranges", "cns", "imds", type of a plugin */
 	char *datapath; /* owned; "routed", "nic", ... */
 	char host_if[CNI_NAME_ROOM];
 	char nic[CNI_NAME_ROOM]; /* moved into the pod: its name on the host; empty: none */
@@ -54,6 +58,9 @@ struct lease {
 };
 
 void lease_done(struct lease *lease);
+
+/* The id of this boot: 36 characters and NUL. Returns 0 or negative. */
+int lease_boot(char boot[37], struct err *err);
 
 /* The key of an attachment; one function for every verb. */
 void lease_key(const char *container, const char *ifname, char key[LEASE_KEY_ROOM]);
@@ -81,15 +88,20 @@ int lease_read(int dir, const char key[LEASE_KEY_ROOM], struct lease *lease, str
 /* Whole or not at all: written aside, renamed. Returns 0 or negative. */
 int lease_write(int dir, const struct lease *lease, struct err *err);
 
-/* Returns 0, also when there is none, or negative. */
+/* The lease and the file of its lock, which the caller should hold. Returns 0, also when there is
+ * none, or negative. */
 int lease_remove(int dir, const char key[LEASE_KEY_ROOM], struct err *err);
 
 /*
  * Is whom it is for still there: this boot, and its network namespace has the identity noted, by
- * its path or as that of any process?  A pending one also lives while its lock is held.
+ * its path or as that of any process?  A pending one lives while its lock is held, and no longer:
+ * nobody was told of it.
  */
 bool lease_is_alive(int dir, const struct lease *lease);
 
-/* Call fn for each lease; nonzero ends the walk and is returned. */
+/* Is there a file for the key? Its content is not looked at. */
+bool lease_exists(int dir, const char key[LEASE_KEY_ROOM]);
+
+/* Call fn for each lease that can be read; nonzero ends the walk and is returned. */
 int lease_each(int dir, int (*fn)(void *owner, const struct lease *lease), void *owner,
 	       struct err *err);
