@@ -82,11 +82,12 @@ void fast_exec_cancel(struct operation *operation);
 void fast_exec_limit(struct operation *operation, int limit_ms);
 
 /*
- * Get ready for execs while init still waits for its start. In a child: waits.
+ * Get ready for execs while init still waits for its start. In a child: waits. The owner is an
+ * operation.
  *
  * Returns 0 or negative, err filled: execs of this container go to the runtime.
  */
-int fast_exec_prepare(void *operation, struct err *err);
+int fast_exec_prepare(void *owner, struct err *err);
 
 /* Forget what execs need to know of a container. */
 void fast_exec_forget(struct container *container);

@@ -275,7 +275,7 @@ static int run(const char *program, char *output, size_t *len, struct err *err)
 	pid = spawn_start(&spawn, err);
 	if (pid < 0)
 		return err->code;
-	to = fd_close(to);
+	(void)fd_close(fd_take(&to));
 	*len = read_output(from, output, until_ms);
 	if (end(pid, until_ms) == 0)
 		return 0;

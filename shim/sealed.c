@@ -24,6 +24,7 @@
 #include "config/base/clean.h"
 #include "config/base/err.h"
 #include "config/base/fd.h"
+#include "config/base/num.h"
 #include "shim/runtime_store.h"
 #include "shim/spawn.h"
 
@@ -85,6 +86,17 @@ static int open_holder(const struct place *place)
 	return proc >= 0 && start_of(proc) == place->start ? fd_take(&proc) : -1;
 }
 
+/* Cut a number and what follows it off a text. Returns 0 or -EINVAL. */
+static int take_number(const char **at, char after, uint64_t *value)
+{
+	const char *end = strchr(*at, after);
+
+	if (!end || num_u64_parse(*at, (size_t)(end - *at), value) < 0)
+		return -EINVAL;
+	*at = end + 1;
+	return 0;
+}
+
 /* Read an entry that only we can have written; fd: it, open for touching. Returns 0 or -ENOENT. */
 static int read_place(int dir, const char *name, struct place *place, int *entry)
 {
@@ -92,9 +104,9 @@ static int read_place(int dir, const char *name, struct place *place, int *entry
 	own_fd int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct stat st;
 	ssize_t len;
-	int pid;
-	int number;
-	int end = 0;
+	const char *at = text;
+	uint64_t pid;
+	uint64_t number;
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
 	    (st.st_mode & (S_IWGRP | S_IWOTH)))
@@ -103,13 +115,13 @@ static int read_place(int dir, const char *name, struct place *place, int *entry
 	if (len <= 0 || text[len - 1] != '\n')
 		return -ENOENT;
 	text[len - 1] = '\0';
-	if (sscanf(text, "%9d %19" SCNu64 " %9d%n", &pid, &place->start, &number, &end) != 3 ||
-	    text[end] != '\n' || text[end + 1] != '/' || pid < 2 || number < 0 ||
-	    place->start == 0 || strlen(text + end + 1) >= sizeof(place->program))
+	if (take_number(&at, ' ', &pid) < 0 || take_number(&at, ' ', &place->start) < 0 ||
+	    take_number(&at, '\n', &number) < 0 || *at != '/' || pid < 2 || pid > INT_MAX ||
+	    number > INT_MAX || place->start == 0 || strlen(at) >= sizeof(place->program))
 		return -ENOENT;
-	place->pid = pid;
-	place->fd = number;
-	(void)snprintf(place->program, sizeof(place->program), "%s", text + end + 1);
+	place->pid = (pid_t)pid;
+	place->fd = (int)number;
+	(void)snprintf(place->program, sizeof(place->program), "%s", at);
 	*entry = fd_take(&fd);
 	return 0;
 }

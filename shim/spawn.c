@@ -76,6 +76,22 @@ static int place_descriptors(const struct spawn *spawn)
 	return 0;
 }
 
+/* In the child, when everything is in place. Returns only when neither program can be started. */
+static void become(const struct spawn *spawn, int program_fd, struct err *err)
+{
+	char *const *argv = (char *const *)(const void *)spawn->argv;
+	char *const *envp = spawn->envp ? spawn->envp : spawn_environment();
+
+	if (program_fd < 0)
+		(void)execve(spawn->program, argv, envp);
+	else
+		(void)execveat(program_fd, "", argv, envp, AT_EMPTY_PATH);
+	if (spawn->fallback)
+		(void)execve(spawn->fallback, argv, envp);
+	(void)err_set(err, -errno, "fork/exec %s: %s",
+		      spawn->fallback ? spawn->fallback : spawn->program, err_reason(errno));
+}
+
 /* In the child. Never returns. */
 static void __attribute__((noreturn)) child_main(const struct spawn *spawn, pid_t parent)
 {
@@ -101,18 +117,8 @@ static void __attribute__((noreturn)) child_main(const struct spawn *spawn, pid_
 			(void)err_set(&said.err, code, "descriptors for %s: %s", spawn->program,
 				      err_reason(-code));
 	}
-	if (code == 0) {
-		(void)execveat(program_fd, program_fd < 0 ? spawn->program : "",
-			       (char *const *)(const void *)spawn->argv,
-			       spawn->envp ? spawn->envp : spawn_environment(),
-			       program_fd < 0 ? 0 : AT_EMPTY_PATH);
-		if (spawn->fallback)
-			(void)execve(spawn->fallback, (char *const *)(const void *)spawn->argv,
-				     spawn->envp ? spawn->envp : spawn_environment());
-		(void)err_set(&said.err, -errno, "fork/exec %s: %s",
-			      spawn->fallback ? spawn->fallback : spawn->program,
-			      err_reason(errno));
-	}
+	if (code == 0)
+		become(spawn, program_fd, &said.err);
 	if (report >= 0)
 		(void)fd_write_all(report, &said, sizeof(said));
 	_exit(SPAWN_EXIT_FAILED);

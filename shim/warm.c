@@ -98,7 +98,7 @@ static inline long raw_open(long dir, const char *path, long flags)
 
 NO_SANITIZER static inline bool is_cgroup2(long fd)
 {
-	struct statfs at;
+	struct statfs at = { 0 };
 
 	return system_call(SYS_fstatfs, fd, (long)(intptr_t)&at, 0) == 0 &&
 	       at.f_type == CGROUP2_SUPER_MAGIC;
@@ -122,7 +122,7 @@ NO_SANITIZER static long open_root(void)
 /* Open cgroup.procs of the cgroup that we are in. Its descriptor, or a negative errno value. */
 NO_SANITIZER static long open_procs(void)
 {
-	char text[WARM_TEXT_MAX];
+	char text[WARM_TEXT_MAX] = { 0 };
 	long fd = raw_open(AT_FDCWD, "/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
 	long len = fd < 0 ? fd : system_call(SYS_read, fd, (long)(intptr_t)text, sizeof(text));
 	const char *path = len < 0 ? NULL : warm_procs_path(text, (size_t)len, sizeof(text));

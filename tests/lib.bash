@@ -278,6 +278,21 @@ events_begin() {
 	done
 }
 
+# read_for SECONDS FIFO: prints what comes in that time. Unlike a cat that is killed it loses nothing.
+read_for() {
+	local line end=$((${EPOCHREALTIME/[.,]/} + $(awk "BEGIN { print int($1 * 1000000) }"))) left fd
+	exec {fd}<"$2"
+	while left=$((end - ${EPOCHREALTIME/[.,]/})) && [ "$left" -gt 0 ]; do
+		if IFS= read -r -u "$fd" -t "$(awk "BEGIN { print $left / 1000000 }")" line; then
+			printf '%s\n' "$line"
+		else
+			printf '%s' "$line"
+			break
+		fi
+	done
+	exec {fd}<&-
+}
+
 # The shims, without the children that they have while they work, and without who holds a sealed runc.
 shims() {
 	local pid parent exe

@@ -730,7 +730,7 @@ cleaned() {
 		shim-gone c1
 		$2
 		shim-delete c1
-		sh "ls /run/containerd/runc/\$NS | wc -l; ls -d /sys/fs/cgroup/\$NS/*/ 2>/dev/null | wc -l; kill -0 \$(cat \$BUNDLES/c1/init.pid) 2>/dev/null || echo gone; grep -c \$BUNDLES/c1 /proc/self/mountinfo; true"
+		sh "ls /run/containerd/runc/\$NS | wc -l; ls -d /sys/fs/cgroup/\$NS/*/ 2>/dev/null | wc -l; grep -q '^State:.[^ZX]' /proc/\$(cat \$BUNDLES/c1/init.pid)/status 2>/dev/null || echo gone; grep -c \$BUNDLES/c1 /proc/self/mountinfo; true"
 	EOF
 }
 

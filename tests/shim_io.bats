@@ -86,7 +86,7 @@ fifo_of() {
 	run_bg "--log-uri file://$W/log" ${T}f sh -c 'i=0; while [ $i -lt 300 ]; do i=$((i+1)); echo $i; sleep 0.01; done; sleep 1000'
 	run_bg "" $T sh -c "$WAIT; "'i=0; while [ $i -lt 300 ]; do i=$((i+1)); echo $i; sleep 0.01; done; sleep 1000'
 	go $T
-	timeout 0.3 cat "$(fifo_of $T stdout)" >"$W/out" || true
+	read_for 0.3 "$(fifo_of $T stdout)" >"$W/out"
 	containerd_kill
 	kill -0 "$(pid_of $T)"
 	sleep 0.5
@@ -95,7 +95,7 @@ fifo_of() {
 	has_status ${T}f RUNNING
 	until_ok 10 has_text "$W/log" 300
 	for i in 1 2 3 4 5 6 7 8; do
-		timeout 0.5 cat "$(fifo_of $T stdout)" >>"$W/out" || true
+		read_for 0.5 "$(fifo_of $T stdout)" >>"$W/out"
 		! grep -qx 300 "$W/out" || break
 	done
 	equal "$(md5sum <"$W/out" | cut -d' ' -f1)" "$(lines_sum 300)"
