@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* azl-cni: standard input and output, and nothing decided here. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cni/args.h"
+#include "cni/datapath/datapath.h"
+#include "cni/error.h"
+#include "cni/ipam/ipam.h"
+#include "cni/lease.h"
+#include "cni/netconf.h"
+#include "cni/netns.h"
+#include "cni/result.h"
+#include "cni/verbs.h"
+#include "config/base/buf.h"
+#include "config/base/err.h"
+#include "config/base/fd.h"
+
+enum { READ_STEP = 8192 };
+
+static const struct ipam *const ipams[] = { &ipam_ranges, &ipam_imds, &ipam_cns, NULL };
+
+static const struct datapath *const datapaths[] = { &datapath_routed, &datapath_nic, NULL };
+
+static const struct verbs_parts parts = {
+	.root = LEASE_ROOT,
+	.ipams = ipams,
+	.datapaths = datapaths,
+	.ipam_of = ipam_of,
+	.netns_open = netns_open,
+	.may_use = datapath_may_use,
+	.datapath_gc = datapath_gc,
+};
+
+static const char *from_environment(const char *name)
+{
+	return getenv(name);
+}
+
+static int read_input(struct buf *input, struct err *err)
+{
+	for (;;) {
+		uint8_t *room = buf_reserve(input, READ_STEP, NETCONF_MAX_BYTES + READ_STEP);
+		ssize_t n = room ? read(STDIN_FILENO, room, READ_STEP) : 0;
+
+		if (!room || input->len > NETCONF_MAX_BYTES)
+			return cni_err(err, CNI_DECODE, "configuration: larger than %d bytes",
+				       NETCONF_MAX_BYTES);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_errno(err, "read the configuration");
+		if (n == 0)
+			return 0;
+		input->len += (size_t)n;
+	}
+}
+
+/* Tell what failed; only a failure to do so goes to standard error. */
+static int tell_failure(const struct err *failed, unsigned int version)
+{
+	struct buf out = { 0 };
+	int code = cni_error_write(failed, NULL, version, &out);
+
+	if (code == 0)
+		code = fd_write_all(STDOUT_FILENO, out.data, out.len);
+	if (code < 0)
+		(void)fprintf(stderr, "azl-cni: %s\n", failed->msg);
+	buf_done(&out);
+	return EXIT_FAILURE;
+}
+
+static int serve(const struct cni_args *args)
+{
+	struct buf input = { 0 };
+	struct buf out = { 0 };
+	struct err err = { 0 };
+	unsigned int version = CNI_V1_1_0;
+	int code = read_input(&input, &err);
+
+	if (code == 0)
+		code = verbs_run(&parts, args, (const char *)input.data, input.len, &out, &version,
+				 &err);
+	if (code == 0 && out.len > 0) {
+		/* a runtime that went away is told of by an exit status */
+		(void)signal(SIGPIPE, SIG_IGN);
+		code = fd_write_all(STDOUT_FILENO, out.data, out.len);
+		if (code < 0)
+			(void)err_set(&err, code, "write the result: %s", err_reason(-code));
+	}
+	if (code < 0)
+		code = tell_failure(&err, version);
+	buf_done(&input);
+	buf_done(&out);
+	return code;
+}
+
+static int about(void)
+{
+	(void)fprintf(stderr,
+		      "azl-cni %s: pods on the network of Azure and elsewhere\n"
+		      "CNI protocol versions supported:",
+		      AZL_VERSION);
+	for (int i = 0; i < CNI_V_MAX; i++)
+		(void)fprintf(stderr, "%s %s", i ? "," : "", cni_version_text((enum cni_version)i));
+	(void)fprintf(stderr, "\n"
+			      "Runtimes call it with CNI_COMMAND. For people:\n"
+			      "  azl-cni leases      what is held for whom\n"
+			      "  azl-cni reconcile   undo what is held for nobody any more\n");
+	return 0;
+}
+
+static int for_people(int argc, char **argv)
+{
+	struct err err = { 0 };
+	int code;
+
+	if (argc == 2 && strcmp(argv[1], "leases") == 0) {
+		code = verbs_leases(&parts, stdout, &err);
+	} else if (argc == 2 && strcmp(argv[1], "reconcile") == 0) {
+		code = verbs_reconcile(&parts, &err);
+		if (code >= 0)
+			(void)printf("%d undone\n", code);
+	} else if (argc == 1) {
+		return about();
+	} else {
+		(void)about();
+		return 2;
+	}
+	if (code < 0)
+		(void)fprintf(stderr, "azl-cni: %s\n", err.msg);
+	return code < 0 || fflush(stdout) != 0 ? EXIT_FAILURE : 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct cni_args args;
+	struct err err = { 0 };
+	int code = cni_args_read(from_environment, &args, &err);
+
+	if (code > 0)
+		return for_people(argc, argv);
+	return code < 0 ? tell_failure(&err, CNI_V1_1_0) : serve(&args);
+}
