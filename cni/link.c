@@ -59,9 +59,9 @@ static void link_parse_attr(const struct nlattr *attr, struct link *link)
 		}
 		break;
 	case IFLA_LINKINFO:
-		mnl_attr_for_each_nested(inner,
-					 attr) if (mnl_attr_get_type(inner) == IFLA_INFO_KIND)
-			link_text(inner, link->kind, sizeof(link->kind));
+		for (inner = rtnl_nested(attr); inner; inner = rtnl_nested_next(attr, inner))
+			if (mnl_attr_get_type(inner) == IFLA_INFO_KIND)
+				link_text(inner, link->kind, sizeof(link->kind));
 		break;
 	default:
 		break;

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cni/datapath/pod.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "cni/error.h"
+#include "cni/netns.h"
+#include "cni/rtnl.h"
+
+bool pod_has_family(const struct datapath_plan *plan, uint8_t family)
+{
+	for (size_t i = 0; i < plan->n_ips; i++)
+		if (plan->ips[i].address.family == family)
+			return true;
+	return false;
+}
+
+static bool pod_has_default(const struct pod_routes *routes, uint8_t family)
+{
+	for (size_t i = 0; i < routes->n; i++) {
+		const struct cni_route *route = &routes->routes[i];
+
+		if (route->dst.family == family && route->dst.prefix == 0 && route->table <= 0)
+			return true;
+	}
+	return false;
+}
+
+void pod_routes(const struct datapath_plan *plan, struct pod_routes *out)
+{
+	const uint8_t families[] = { AF_INET, AF_INET6 };
+
+	out->n = 0;
+	for (size_t i = 0; i < plan->n_routes && i < CNI_ROUTES_MAX; i++)
+		if (pod_has_family(plan, plan->routes[i].dst.family))
+			out->routes[out->n++] = plan->routes[i];
+	for (size_t i = 0; i < sizeof(families) && !plan->skip_default_route; i++)
+		if (pod_has_family(plan, families[i]) && !pod_has_default(out, families[i]))
+			out->routes[out->n++] =
+				(struct cni_route){ .dst = { .family = families[i] } };
+}
+
+struct pod_entry {
+	const struct datapath_plan *plan;
+	struct rtnl *rtnl;
+};
+
+static int pod_enter(void *owner, struct err *err)
+{
+	const struct pod_entry *entry = owner;
+	const char *ifname = entry->plan->ifname;
+	char name[80];
+	int rc = rtnl_open(entry->rtnl, err);
+
+	if (rc < 0 || !pod_has_family(entry->plan, AF_INET6))
+		return rc;
+	(void)snprintf(name, sizeof(name), "net/ipv6/conf/%s/disable_ipv6", ifname);
+	rc = netns_sysctl(name, "0", err);
+	if (rc == 1)
+		return cni_err(err, CNI_CONFIG_INVALID,
+			       "an IPv6 address is given, but IPv6 is off in this kernel");
+	if (rc < 0)
+		return rc;
+	(void)snprintf(name, sizeof(name), "net/ipv6/conf/%s/accept_ra", ifname);
+	rc = netns_sysctl(name, "0", err);
+	return rc < 0 ? rc : 0;
+}
+
+int pod_open(const struct datapath_plan *plan, struct rtnl *rtnl, struct err *err)
+{
+	struct pod_entry entry = { .plan = plan, .rtnl = rtnl };
+
+	return netns_run(plan->netns, pod_enter, &entry, err);
+}
+
+static int pod_enter_netns(void *owner, struct err *err)
+{
+	return rtnl_open(owner, err);
+}
+
+int pod_open_netns(int netns, struct rtnl *rtnl, struct err *err)
+{
+	return netns_run(netns, pod_enter_netns, rtnl, err);
+}
+
+int pod_find_link(struct rtnl *rtnl, const char *name, struct link *link, struct err *err)
+{
+	own_batch struct rtnl_batch *batch = rtnl_batch_new(err);
+	struct link found;
+	int rc;
+
+	if (!batch)
+		return err->code;
+	link_put_get_name(batch, name);
+	rtnl_reply(batch, link_reply, &found);
+	rc = rtnl_send(rtnl, batch, err);
+	if (rc == -ENODEV)
+		return 1;
+	if (rc == 0)
+		*link = found;
+	return rc;
+}
+
+/* A setting that is not there belongs to a kernel without that family: not ours to say here. */
+static int pod_check_switch(const char *name, const char *as, struct err *err)
+{
+	if (netns_sysctl_read(name) != 0)
+		return 0;
+	return cni_err(err, CNI_UNAVAILABLE, "the host does not forward packets: set %s=1", as);
+}
+
+int pod_check_forwarding(const struct datapath_plan *plan, struct err *err)
+{
+	int rc = 0;
+
+	if (plan->n_ips == 0 || pod_has_family(plan, AF_INET))
+		rc = pod_check_switch("net/ipv4/ip_forward", "net.ipv4.ip_forward", err);
+	if (rc == 0 && pod_has_family(plan, AF_INET6))
+		rc = pod_check_switch("net/ipv6/conf/all/forwarding",
+				      "net.ipv6.conf.all.forwarding (and accept_ra=2 on the NIC, "
+				      "or its default route goes)",
+				      err);
+	return rc;
+}
+
+int pod_add_interface(struct cni_result *result, const char *name, const struct mac *mac,
+		      uint32_t mtu, const char *sandbox, struct err *err)
+{
+	struct cni_interface *interface = &result->interfaces[result->n_interfaces];
+	char *copy = NULL;
+
+	if (result->n_interfaces == CNI_INTERFACES_MAX)
+		return err_set(err, -ENOSPC, "too many interfaces in a result");
+	if (sandbox) {
+		copy = strdup(sandbox);
+		if (!copy)
+			return err_set(err, -ENOMEM, "result: out of memory");
+	}
+	*interface =
+		(struct cni_interface){ .has_mac = true, .mac = *mac, .mtu = mtu, .sandbox = copy };
+	(void)snprintf(interface->name, sizeof(interface->name), "%s", name);
+	result->n_interfaces++;
+	return 0;
+}

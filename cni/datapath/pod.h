@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What ways to connect a pod have in common: its side of things, and the plan made concrete. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cni/datapath/datapath.h"
+#include "cni/link.h"
+
+struct err;
+struct rtnl;
+
+enum { POD_ROUTES_MAX = CNI_ROUTES_MAX + 2 };
+
+/* Every route that the pod gets. */
+struct pod_routes {
+	struct cni_route routes[POD_ROUTES_MAX];
+	size_t n;
+};
+
+/* Does the plan have an address of that family? */
+bool pod_has_family(const struct datapath_plan *plan, uint8_t family);
+
+/* The plan's routes, then the default routes that are neither among them nor unwanted. */
+void pod_routes(const struct datapath_plan *plan, struct pod_routes *out);
+
+/*
+ * Open a netlink socket in the pod's network namespace, and, where the plan has IPv6, see that the
+ * pod's link takes it and believes no router but ours.
+ *
+ * Returns 0 or negative.
+ */
+int pod_open(const struct datapath_plan *plan, struct rtnl *rtnl, struct err *err);
+
+/* Open a netlink socket in a namespace. Returns 0 or negative. */
+int pod_open_netns(int netns, struct rtnl *rtnl, struct err *err);
+
+/* Find a link by name. Returns 0, 1 (there is none), or negative. */
+int pod_find_link(struct rtnl *rtnl, const char *name, struct link *link, struct err *err);
+
+/* 0, or CNI_UNAVAILABLE when the host does not pass on packets of a family that the plan has. */
+int pod_check_forwarding(const struct datapath_plan *plan, struct err *err);
+
+/* Append an interface to a result; sandbox is copied (NULL: the host's). Returns 0 or -ENOMEM. */
+int pod_add_interface(struct cni_result *result, const char *name, const struct mac *mac,
+		      uint32_t mtu, const char *sandbox, struct err *err);
