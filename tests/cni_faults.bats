@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2016,SC2154
+# Killed at every system call, many at once, full disks, broken files, lost pods: nothing is left, and
+# no address is given out twice.
+
+load cni
+
+setup_file() { cni_file_begin; }
+teardown_file() { cni_file_end; }
+setup() { cni_begin; }
+teardown() { cni_end; }
+
+# Every system call of a trace from the one that reads the configuration on: "NAME NTH" each.
+kill_points() {
+	sed -n 's/^\([a-z0-9_]*\)(\([^,]*\).*/\1 \2/p' "$1" |
+		awk '{ n[$1]++ } $1 == "read" && $2 == "0" { on = 1; next } on && $1 != "exit_group" { print $1, n[$1] }'
+}
+
+# killed_everywhere VERB [CONF]: kill that verb before each of its system calls; then DEL, and look
+killed_everywhere() {
+	local verb=$1 conf=${2:-$(conf)} name nth left n=0
+	pod p1
+	[ "$verb" = ADD ] || cni ADD p1 "$conf" >/dev/null
+	CNI_WRAP="strace -qq -o $W/trace" cni "$verb" p1 "$conf" >/dev/null
+	cni DEL p1 "$conf"
+	kill_points "$W/trace" >"$W/points"
+	[ "$(wc -l <"$W/points")" -gt 20 ]
+	while read -r name nth; do
+		[ "$verb" = ADD ] || cni ADD p1 "$conf" >/dev/null
+		CNI_WRAP="strace -qq -o /dev/null -e trace=$name -e inject=$name:signal=KILL:when=$nth" \
+			cni "$verb" p1 "$conf" >/dev/null 2>&1 </dev/null || true
+		cni DEL p1 "$conf" </dev/null
+		n=$((n + 1))
+		left=$(cni_left)
+		if [ -n "$left" ] || inside p1 ip link show eth0 >/dev/null 2>&1; then
+			echo "killed before $name number $nth: $left"
+			return 1
+		fi
+	done <"$W/points"
+	echo "# killed $n times" >&3
+}
+
+@test "ADD that is killed before any of its system calls, then DEL: nothing is left" {
+	killed_everywhere ADD
+}
+
+@test "DEL that is killed before any of its system calls, then DEL again: nothing is left" {
+	killed_everywhere DEL
+}
+
+@test "ADD that is killed, then ADD again" {
+	local name nth i=0
+	pod p1
+	CNI_WRAP="strace -qq -o $W/trace" cni ADD p1
+	cni DEL p1
+	kill_points "$W/trace" >"$W/points"
+	# every fifth will do: the runtime says DEL first
+	while read -r name nth; do
+		i=$((i + 1))
+		[ $((i % 5)) -eq 0 ] || continue
+		CNI_WRAP="strace -qq -o /dev/null -e trace=$name -e inject=$name:signal=KILL:when=$nth" \
+			cni ADD p1 "$(conf)" >/dev/null 2>&1 </dev/null || true
+		cni DEL p1 "$(conf)" '' </dev/null
+		cni ADD p1 </dev/null >/dev/null
+		equal "$(cni_held | wc -l)" 1
+		cni DEL p1 </dev/null
+	done <"$W/points"
+}
+
+@test "ADD with host-local that is killed after some time, then DEL: host-local has its address back" {
+	local conf ms pid
+	conf=$(conf 1.0.0 "$(host_local)")
+	pod p1
+	for ms in 2 4 6 8 10 12 15 20 30 40; do
+		CNI_WRAP="timeout -s KILL 0.0$(printf %02d "$ms")" cni ADD p1 "$conf" >/dev/null 2>&1 || true
+		until_ok 5 eval '! pgrep -x host-local >/dev/null'
+		cni DEL p1 "$conf"
+		run cni_left
+		equal "$output" ''
+	done
+}
+
+@test "150 at once all get an address of their own, and all of them go" {
+	local i n=${AZL_PARALLEL:-150} conf pids=()
+	conf=$(conf 1.0.0 "$(ranges 10.1.4.0/22)")
+	for ((i = 0; i < n; i++)); do pod "m$i"; done
+	for ((i = 0; i < n; i++)); do
+		cni ADD "m$i" "$conf" >"$W/add-$i" 2>&1 3>&- &
+		pids+=($!)
+	done
+	for i in "${!pids[@]}"; do
+		wait "${pids[$i]}" || {
+			cat "$W/add-$i"
+			return 1
+		}
+	done
+	equal "$(jq -r '.ips[0].address' "$W"/add-* | sort -u | wc -l)" "$n"
+	equal "$(on 1 ip -4 route show table all proto 172 | sort -u | wc -l)" "$n"
+	pids=()
+	for ((i = 0; i < n; i++)); do
+		cni DEL "m$i" "$conf" 3>&- &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do wait "$i"; done
+	run cni_left
+	equal "$output" ''
+}
+
+@test "ADD and DEL of one pod at once leave either all of it or nothing" {
+	local i
+	pod p1
+	for i in 1 2 3 4 5 6 7 8; do
+		cni ADD p1 "$(conf)" >/dev/null 2>&1 3>&- &
+		cni DEL p1 3>&-
+		wait $! || true
+		cni DEL p1
+		run cni_left
+		equal "$output" ''
+	done
+}
+
+@test "pods that went without DEL do not keep their addresses" {
+	local small id
+	small=$(conf 1.0.0 "$(ranges 10.1.0.64/29)")
+	for id in 1 2 3 4 5; do
+		pod "p$id"
+		cni ADD "p$id" "$small"
+	done
+	pods_remove
+	until_ok 5 eval '! on 1 ip -o link | grep -q azc'
+	pod p6
+	cni ADD p6 "$small"
+	for id in 1 2 3 4 5 6; do cni DEL "p$id" "$small" ''; done
+}
+
+@test "what was held before a reboot is free after it" {
+	local small id
+	small=$(conf 1.0.0 "$(ranges 10.1.0.64/29)" ".dataDir = \"$W/data\"")
+	for id in 1 2 3 4 5; do
+		pod "p$id"
+		cni ADD "p$id" "$small"
+	done
+	pods_remove
+	rm -rf "$CNI_STATE"
+	until_ok 5 eval '! on 1 ip -o link | grep -q azc'
+	echo 11111111-2222-3333-4444-555555555555 >"$W/boot_id"
+	cat >"$W/rebooted" <<-EOF
+		#!/bin/sh
+		mount --bind $W/boot_id /proc/sys/kernel/random/boot_id && exec "\$@"
+	EOF
+	chmod +x "$W/rebooted"
+	pod p6
+	CNI_WRAP="unshare -m $W/rebooted" cni ADD p6 "$small"
+	CNI_WRAP="unshare -m $W/rebooted" cni DEL p6 "$small"
+}
+
+@test "on a full disk ADD fails and DEL does not" {
+	mkdir -p "$CNI_STATE"
+	mount -t tmpfs -o size=64k tmpfs "$CNI_STATE"
+	pod p1 p2
+	cni ADD p1
+	dd if=/dev/zero of="$CNI_STATE/fill" bs=1k 2>/dev/null || true
+	run cni ADD p2
+	[ "$status" -ne 0 ]
+	json "$output" '.code > 0 and (.msg | contains("o space left"))'
+	run inside p2 ip link show eth0
+	[ "$status" -ne 0 ]
+	cni DEL p2
+	cni DEL p1
+	rm "$CNI_STATE/fill"
+	run cni_left
+	equal "$output" ''
+	umount "$CNI_STATE"
+}
+
+@test "a store or a lease that is broken gives no address twice" {
+	local a how file
+	for how in ': >' 'truncate -s 20' 'head -c 300 /dev/urandom >'; do
+		echo "$how"
+		pod p1 p2
+		a=$(address_in "$(cni ADD p1)")
+		eval "$how $CNI_STATE/$NET/ranges/state"
+		[ "$(address_in "$(cni ADD p2)")" != "$a" ]
+		for file in "$CNI_STATE/$NET"/leases/*; do
+			eval "$how $file"
+		done
+		cni DEL p1
+		cni DEL p2
+		pods_remove
+		run cni_left
+		equal "$output" ''
+	done
+}
+
+@test "many after each other leave nothing and do not become slower" {
+	local i n=${AZL_LIVES:-200} before after
+	pod p1
+	for i in 1 2 3; do
+		cni ADD p1 >/dev/null
+		cni DEL p1
+	done
+	before=$(find "$CNI_STATE" -type f -printf '%s\n' | awk '{ n++; s += $1 } END { print n }')
+	for ((i = 0; i < n; i++)); do
+		cni ADD p1 >/dev/null
+		cni DEL p1
+	done
+	after=$(find "$CNI_STATE" -type f -printf '%s\n' | awk '{ n++; s += $1 } END { print n }')
+	equal "$after" "$before"
+}
