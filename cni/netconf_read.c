@@ -106,8 +106,7 @@ static int take_prev(struct netconf_reader *parse, const struct read_value *valu
 		else if (!(netconf->prev = calloc(1, sizeof(*netconf->prev))))
 			return err_set(value->err, -ENOMEM, "no memory");
 	} else if (netconf->prev) {
-		code = read_result(value, 1, netconf->prev);
-		err = *value->err;
+		code = read_result(&inner, 1, netconf->prev);
 	}
 	if (code == 0 || code == -ENOMEM)
 		return code;
