@@ -63,7 +63,7 @@ SHIM_C    := $(wildcard shim/*.c)
 LIB_C     := $(BASE_C) $(CONFIG_C) $(CGROUPS_C) $(filter-out shim/main.c,$(SHIM_C))
 # The plugin and the shim have nothing in common above config/.
 CNI_C     := $(filter-out cni/main.c,$(wildcard cni/*.c cni/*/*.c)) $(CONFIG_C) $(BASE_C)
-CNI_MAIN  := $(and $(wildcard cni/ipam/cns.c),$(wildcard cni/ipam/imds.c),$(wildcard cni/main.c))
+CNI_MAIN  := $(wildcard cni/main.c)
 OBJ        = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 PROGRAMS := $(BUILD)/containerd-shim-azl-v2 $(CNI_MAIN:cni/main.c=$(BUILD)/azl-cni)

@@ -119,12 +119,12 @@ netns_of() {
 
 # inside ID COMMAND...
 inside() {
-	nsenter "--net=$(netns_of "$1")" "${@:2}"
+	${ON-} nsenter "--net=$(netns_of "$1")" "${@:2}"
 }
 
 # A process for as long as the test goes on.
 helper() {
-	"$@" </dev/null >/dev/null 2>&1 3>&- 4>&- &
+	ON=exec "$@" </dev/null >/dev/null 2>&1 3>&- 4>&- &
 	echo $! >>"$W/helpers"
 	disown $!
 }
@@ -157,8 +157,9 @@ conf() {
 cni() {
 	local verb=$1 id=$2 conf=${3-} netns=${4-$(netns_of "$2")} ifname=${5:-eth0}
 	[ -n "$conf" ] || conf=$(conf)
+	# with the /sys of that network, as the host's would be
 	# shellcheck disable=SC2086
-	on 1 env CNI_COMMAND="$verb" CNI_CONTAINERID="$id" CNI_NETNS="$netns" CNI_IFNAME="$ifname" \
+	ip netns exec azl-node1 env CNI_COMMAND="$verb" CNI_CONTAINERID="$id" CNI_NETNS="$netns" CNI_IFNAME="$ifname" \
 		CNI_PATH="$CNI_BIN" PATH="$CNI_BIN:$PATH" ${CNI_WRAP-} "$(jq -r .type <<<"$conf")" <<<"$conf"
 }
 
@@ -296,4 +297,10 @@ equal() {
 		echo "wanted: $2"
 		return 1
 	fi
+}
+
+# What was said instead of success.
+wrong() {
+	echo "$1"
+	return 1
 }

@@ -14,7 +14,10 @@ setup() {
 	cns=$(conf 1.0.0 '{"type": "azure-cns"}')
 	imds=$(conf 1.0.0 '{"type": "imds"}')
 }
-teardown() { cni_end; }
+teardown() {
+	on 1 ip address delete 10.1.0.20/24 dev eth0 2>/dev/null || true
+	cni_end
+}
 
 # reply NAME LINE...: what the stand-in answers from now on; the body is standard input
 reply() {
@@ -105,7 +108,8 @@ taken() {
 		{"PODIPINFO":[{"podipconfig":{"IpAddress":"10.1.0.12","prefixlength":24},"NICTYPE":"InfraNIC","Unknown":[{}]}],"RESPONSE":{"returncode":0}}
 		{"ReturnCode":99,"Message":"a second document"}
 	EOF
-	equal "$(address_in "$(cni ADD p1 "$cns")")" 10.1.0.12
+	a=$(cni ADD p1 "$cns") || wrong "$a"
+	equal "$(address_in "$a")" 10.1.0.12
 	printf '%s\n' "$(code 0)" '{"ReturnCode":0}' | reply network_releaseipconfigs
 	cni DEL p1 "$cns"
 	rm "$S"/reply/*
@@ -213,7 +217,8 @@ taken() {
 	on 1 ip address add 10.1.0.20/24 dev eth0
 	pod p1 p2
 	equal "$(address_in "$(cni ADD p1 "$imds")")" 10.1.0.21
-	equal "$(address_in "$(cni ADD p2 "$(jq -c '.claimHostAddresses = true' <<<"$imds")")")" 10.1.0.20
+	a=$(cni ADD p2 "$(jq -c '.claimHostAddresses = true' <<<"$imds")") || wrong "$a"
+	equal "$(address_in "$a")" 10.1.0.20
 	[[ "$(on 1 ip -4 address show eth0)" != *10.1.0.20* ]]
 	cni DEL p1 "$imds"
 	cni DEL p2 "$imds"

@@ -97,11 +97,10 @@ pods_down() {
 	cni DEL p1 "$(conf 1.0.0 "$(ranges 10.1.0.64/26 fd01::100/120)")"
 }
 
-# guard ADDRESS PORT: refused at once, from the pod
+# refused ADDRESS PORT: for the pod p1; a retransmission later it knows, the kernel limits what it tells
 refused() {
-	local begun=$SECONDS
-	run inside p1 busybox nc -w 3 "$1" "$2" </dev/null
-	[ "$status" -ne 0 ] && [ $((SECONDS - begun)) -lt 2 ]
+	run inside p1 busybox nc -w 2 "$1" "$2" </dev/null
+	[ "$status" -ne 0 ]
 }
 
 @test "WireServer and IMDS are closed to pods, DNS is open, and the node reaches all of it" {

@@ -33,7 +33,8 @@ FABRIC_PIDS=/run/azl-fabric.pids
 on() {
 	local where=$1
 	case $where in [0-9]*) where=node$where ;; esac
-	nsenter "--net=/run/netns/azl-$where" "${@:2}"
+	# who starts something in the background sets ON, so that its pid is the program's
+	${ON-} nsenter "--net=/run/netns/azl-$where" "${@:2}"
 }
 
 fabric_mac() {
@@ -160,7 +161,7 @@ fabric_dropped() {
 fabric_stub() {
 	local where=$1 dir=$2 end=$((SECONDS + 10))
 	mkdir -p "$dir/reply"
-	on "$where" "${AZL_STUB:-azure_stub}" "$dir" "${@:3}" </dev/null >"$dir/ready" 2>"$dir/errors" 3>&- 4>&- &
+	ON=exec on "$where" "${AZL_STUB:-azure_stub}" "$dir" "${@:3}" </dev/null >"$dir/ready" 2>"$dir/errors" 3>&- 4>&- &
 	echo $! >>"$FABRIC_PIDS"
 	disown $!
 	until [ -s "$dir/ready" ]; do
