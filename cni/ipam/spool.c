@@ -52,20 +52,7 @@ int spool_cancel(int dir, const char *key, struct err *err)
 	return err_errno(err, "forget a release kept for later");
 }
 
-/* Has the attachment a lease that can be read? Then somebody has come back. */
-static bool spool_has_lease(int dir, const char *key)
-{
-	struct err ignored = { 0 };
-	struct lease lease = { 0 };
-
-	if (lease_read(dir, key, &lease, &ignored) < 0)
-		return false;
-	lease_done(&lease);
-	return true;
-}
-
 struct spool_walk {
-	int dir;   /* of the network */
 	int spool; /* borrowed */
 	int (*tell)(void *owner, const char *bytes, size_t len);
 	void *owner;
@@ -77,8 +64,6 @@ static int spool_one(const struct spool_walk *walk, const char *key)
 	struct buf buf = { 0 };
 	int code;
 
-	if (spool_has_lease(walk->dir, key))
-		return 0;
 	code = fd_read_file(walk->spool, key, SPOOL_MAX_BYTES, &buf);
 	if (code < 0 || buf.len == 0)
 		(void)unlinkat(walk->spool, key, 0);
@@ -106,7 +91,7 @@ int spool_replay(int dir, const char *own_key, int64_t until_ms,
 		 int (*tell)(void *owner, const char *bytes, size_t len), void *owner,
 		 struct err *err)
 {
-	struct spool_walk walk = { .dir = dir, .tell = tell, .owner = owner };
+	struct spool_walk walk = { .tell = tell, .owner = owner };
 	struct dirent *entry;
 	DIR *list;
 	int fd = openat(dir, "spool", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -122,6 +107,7 @@ int spool_replay(int dir, const char *own_key, int64_t until_ms,
 	while (http_now_ms() < until_ms && (entry = readdir(list))) {
 		struct err ignored = { 0 };
 		own_fd int lock = -1;
+		int code;
 
 		if (entry->d_name[0] == '.') {
 			spool_sweep(fd, entry->d_name);
@@ -131,7 +117,12 @@ int spool_replay(int dir, const char *own_key, int64_t until_ms,
 		    (own_key && strcmp(entry->d_name, own_key) == 0) ||
 		    lease_lock(dir, entry->d_name, 0, &lock, &ignored) != 0)
 			continue;
-		if (spool_one(&walk, entry->d_name) != 0)
+		/* with a lease, somebody has come back; without, the lock was ours alone */
+		if (lease_exists(dir, entry->d_name))
+			continue;
+		code = spool_one(&walk, entry->d_name);
+		(void)lease_remove(dir, entry->d_name, &ignored);
+		if (code != 0)
 			break;
 	}
 	(void)closedir(list);

@@ -249,9 +249,9 @@ static int store_load(int network_dir, struct store *store, struct err *err)
 {
 	int code;
 
-	if (fd_read_text(AT_FDCWD, "/proc/sys/kernel/random/boot_id", store->boot,
-			 sizeof(store->boot)) <= 0)
-		return err_set(err, -EIO, "the boot's id cannot be read");
+	code = lease_boot(store->boot, err);
+	if (code < 0)
+		return code;
 	code = store_read(store);
 	if (code == 0)
 		return 0;
@@ -262,7 +262,8 @@ static int store_load(int network_dir, struct store *store, struct err *err)
 		(void)renameat(store->dir, STORE_FILE, store->dir, STORE_BAD);
 	}
 	store->n = 0;
-	return lease_each(network_dir, store_from_lease, store, err);
+	code = lease_each(network_dir, store_from_lease, store, err);
+	return code == -ENOENT ? 0 : code;
 }
 
 static int store_start(int network_dir, int dir, struct store *store, struct err *err)
