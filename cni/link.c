@@ -133,7 +133,6 @@ void link_put_pair(struct rtnl_batch *batch, const struct link_pair *pair)
 	(void)mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
 	link_put_end(nlh, pair->name, &pair->mac, pair->mtu);
 	mnl_attr_put_u32(nlh, IFLA_GROUP, pair->group);
-	mnl_attr_put_str(nlh, IFLA_IFALIAS, pair->alias);
 	info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
 	mnl_attr_put_strz(nlh, IFLA_INFO_KIND, "veth");
 	data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);

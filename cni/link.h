@@ -37,7 +37,6 @@ struct link {
 /* A pair of links whose other end is born in another network namespace. */
 struct link_pair {
 	const char *name;
-	const char *alias;
 	struct mac mac;
 	uint32_t group;
 	const char *peer_name;
@@ -60,7 +59,7 @@ int link_reply(void *owner, const struct nlmsghdr *nlh);
 
 /*
  * Make a pair, both ends down: a peer that is to be up fails the request, since it is opened before
- * it has a partner.
+ * it has a partner. (An alias would be ignored: it needs a message of its own.)
  *
  * Source: drivers/net/veth.c, veth_newlink.
  */

@@ -132,7 +132,6 @@ static int routed_create_once(struct routed_work *work, struct err *err)
 	const struct datapath_plan *plan = work->plan;
 	const struct link_pair pair = {
 		.name = plan->host_name,
-		.alias = work->alias,
 		.mac = routed_host_mac,
 		.group = RTNL_GROUP,
 		.peer_name = plan->ifname,
@@ -166,8 +165,9 @@ static int routed_clear_stale(struct routed_work *work, struct err *err)
 	if (rc == 1)
 		return cni_err(err, CNI_INTERFACE_EXISTS, "interface %s already exists in %s",
 			       work->plan->ifname, work->plan->netns_path);
+	/* No alias: killed before it had one; the name is made from container and interface. */
 	if ((stale.group != RTNL_GROUP && stale.group != RTNL_GROUP_GONE) ||
-	    strcmp(stale.alias, work->alias) != 0)
+	    (stale.alias[0] && strcmp(stale.alias, work->alias) != 0))
 		return cni_err(err, CNI_INTERFACE_EXISTS, "link %s of the host belongs to \"%s\"",
 			       name, stale.alias);
 	return routed_remove(work, err);
@@ -287,6 +287,7 @@ static int routed_set_up_host(struct routed_work *work, struct err *err)
 	int index = work->host_end.index;
 
 	rtnl_batch_clear(work->batch);
+	link_put_alias(work->batch, index, NULL, work->alias);
 	link_put_no_link_local(work->batch, index, NULL);
 	link_put_settings(work->batch, index, NULL, settings,
 			  sizeof(settings) / sizeof(settings[0]));
@@ -314,6 +315,19 @@ static int routed_set_up_host(struct routed_work *work, struct err *err)
 	return rtnl_send(work->host, work->batch, err);
 }
 
+/*
+ * The pod's end was up before its partner: it sends nothing until the kernel has looked at it
+ * again, which it does when asked for the link (since 6.10), or a moment later by itself.
+ *
+ * Source: net/core/rtnetlink.c, rtnl_getlink.
+ */
+static int routed_await_carrier(struct routed_work *work, struct err *err)
+{
+	rtnl_batch_clear(work->batch);
+	link_put_get(work->batch, work->host_end.peer);
+	return rtnl_send(work->pod, work->batch, err);
+}
+
 static int routed_connect(struct routed_work *work, struct err *err)
 {
 	const struct datapath_plan *plan = work->plan;
@@ -326,6 +340,8 @@ static int routed_connect(struct routed_work *work, struct err *err)
 				  plan->host_name, err);
 	if (rc == 0)
 		rc = routed_set_up_host(work, err);
+	if (rc == 0)
+		rc = routed_await_carrier(work, err);
 	return rc;
 }
 

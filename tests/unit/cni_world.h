@@ -70,7 +70,7 @@ static void world_put_nic(struct rtnl_batch *batch, const char *name, const stru
 			  int outside)
 {
 	struct link_pair pair = { .name = name,
-				  .alias = "",
+
 				  .mac = *mac,
 				  .peer_name = name,
 				  .peer_mac = { { 2, 0, 0, 0, 0, 1 } },

@@ -65,7 +65,6 @@ TEST(a_pair_is_one_message_with_the_peer_down)
 	struct err err;
 	struct rtnl_batch *batch = rtnl_batch_new(&err);
 	const struct link_pair pair = { .name = "azc0",
-					.alias = "c/eth0",
 					.mac = mac_a,
 					.group = 7,
 					.peer_name = "eth0",
@@ -87,7 +86,6 @@ TEST(a_pair_is_one_message_with_the_peer_down)
 	CHECK(outer->ifi_flags == 0 && outer->ifi_change == 0 && outer->ifi_index == 0);
 	CHECK(attr_is(attr_of(nlh, header, IFLA_IFNAME), "azc0", 5));
 	CHECK(attr_is(attr_of(nlh, header, IFLA_ADDRESS), mac_a.bytes, 6));
-	CHECK(attr_is(attr_of(nlh, header, IFLA_IFALIAS), "c/eth0", 6));
 	CHECK(attr_is_u32(attr_of(nlh, header, IFLA_GROUP), 7));
 	CHECK(attr_is_u32(attr_of(nlh, header, IFLA_MTU), 1400));
 	CHECK(attr_is_u32(attr_of(nlh, header, IFLA_NUM_TX_QUEUES), 1));

@@ -1,0 +1,589 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/test.h"
+
+#include <arpa/inet.h>
+#include <libmnl/libmnl.h>
+#include <linux/fib_rules.h>
+#include <net/if.h>
+#include <time.h>
+
+#include "cni/datapath/datapath.h"
+#include "cni/datapath/guards.h"
+#include "cni/error.h"
+#include "cni/neigh.h"
+#include "cni/rule.h"
+#include "tests/unit/cni_world.h"
+
+/* One pod; its addresses live as long as it does. */
+struct pod {
+	struct cni_ip ips[4];
+	struct datapath_plan plan;
+	struct cni_result result;
+	int netns;
+};
+
+static void pod_begin(struct pod *pod, const char *container, const char *host_name, const char *ip,
+		      const char *ip6)
+{
+	const char *const texts[] = { ip, ip6 };
+
+	memset(pod, 0, sizeof(*pod));
+	pod->netns = world_netns();
+	for (size_t i = 0; i < 2; i++)
+		if (texts[i])
+			pod->ips[pod->plan.n_ips++].address = world_address(texts[i]);
+	pod->plan.container = container;
+	pod->plan.ifname = "eth0";
+	pod->plan.host_name = host_name;
+	pod->plan.pod_mac = (struct mac){ { 2, 0, 0, 0, 0, 9 } };
+	pod->plan.netns = pod->netns;
+	pod->plan.netns_path = "/run/netns/pod";
+	pod->plan.ips = pod->ips;
+}
+
+static void pod_end(struct pod *pod)
+{
+	cni_result_done(&pod->result);
+	(void)close(pod->netns);
+}
+
+/* As CNI_CODE of a failure, 0 of success. */
+static int code_of(int rc, const struct err *err)
+{
+	if (rc >= 0)
+		return rc;
+	printf("# %s\n", err->msg);
+	return (int)cni_code_of(err);
+}
+
+static bool link_is_there(const char *name)
+{
+	struct err err;
+	struct rtnl rtnl = { 0 };
+	int index = 0;
+
+	if (rtnl_open(&rtnl, &err) == 0)
+		index = world_index(&rtnl, name);
+	rtnl_done(&rtnl);
+	return index != 0;
+}
+
+static double now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+static void try_add_check_del(const char *ip, const char *ip6)
+{
+	struct world world;
+	struct pod pod;
+	struct err err = { 0 };
+
+	if (world_begin(&world) != 0)
+		return;
+	pod_begin(&pod, "c1", "azc0000000001", ip, ip6);
+	CHECK(code_of(datapath_routed.status(&pod.plan, &err), &err) == 0);
+	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
+	CHECK(pod.result.n_interfaces == 2 && pod.result.n_ips == pod.plan.n_ips);
+	CHECK(pod.result.n_routes == pod.plan.n_ips);
+	CHECK_TEXT(pod.result.interfaces[0].name, "azc0000000001");
+	CHECK(!pod.result.interfaces[0].sandbox && pod.result.interfaces[0].mtu == 1400);
+	CHECK_TEXT(pod.result.interfaces[1].sandbox, "/run/netns/pod");
+	CHECK(pod.result.ips[0].interface == 1);
+	CHECK(pod.result.ips[0].address.prefix == address_bits(pod.ips[0].address.family));
+	CHECK(code_of(datapath_routed.check(&pod.plan, &pod.result, &err), &err) == 0);
+	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
+	CHECK(code_of(datapath_routed.check(&pod.plan, NULL, &err), &err) == 0);
+	CHECK(code_of(datapath_routed.del(&pod.plan, &err), &err) == 0);
+	CHECK(!link_is_there("azc0000000001"));
+	CHECK(code_of(datapath_routed.del(&pod.plan, &err), &err) == 0);
+	CHECK(code_of(datapath_routed.check(&pod.plan, NULL, &err), &err) == CNI_CHECK_FAILED);
+	pod_end(&pod);
+	world_end(&world);
+}
+
+TEST(a_pod_with_ipv4_comes_and_goes)
+{
+	try_add_check_del("10.1.0.5/24", NULL);
+}
+
+TEST(a_pod_with_ipv6_comes_and_goes)
+{
+	try_add_check_del("fd00:1::5/64", NULL);
+}
+
+TEST(a_pod_with_both_comes_and_goes)
+{
+	try_add_check_del("10.1.0.5", "fd00:1::5");
+}
+
+/* A UDP packet from here to there and the answer; true when it came back. */
+static bool echo(int netns_from, int netns_to, const char *to, uint8_t family)
+{
+	struct address address = world_address(to);
+	struct sockaddr_storage there = { .ss_family = family };
+	socklen_t len = family == AF_INET ? 16 : 28;
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	struct timeval limit = { .tv_sec = 3 };
+	char got[8] = { 0 };
+	int server;
+	int client;
+	bool ok;
+
+	there.ss_family = family;
+	memcpy((char *)&there + 2, "\x1f\x90", 2);
+	memcpy((char *)&there + (family == AF_INET ? 4 : 8), address.bytes, address_bytes(family));
+	if (setns(netns_to, CLONE_NEWNET) < 0)
+		return false;
+	server = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	(void)setsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	ok = bind(server, (void *)&there, len) == 0 && setns(netns_from, CLONE_NEWNET) == 0;
+	client = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	(void)setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	for (int i = 0; ok && i < 2; i++) {
+		struct sockaddr_storage from;
+		socklen_t from_len = sizeof(from);
+
+		ok = sendto(client, "ping", 4, 0, (void *)&there, len) == 4 &&
+		     recvfrom(server, got, 4, 0, (void *)&from, &from_len) == 4 &&
+		     sendto(server, "pong", 4, 0, (void *)&from, from_len) == 4 &&
+		     recv(client, got, 4, 0) == 4;
+	}
+	(void)close(client);
+	(void)close(server);
+	if (setns(home, CLONE_NEWNET) < 0)
+		abort();
+	(void)close(home);
+	return ok && strcmp(got, "pong") == 0;
+}
+
+TEST(pods_talk_to_each_other_and_to_the_host)
+{
+	struct world world;
+	struct pod a;
+	struct pod b;
+	struct err err = { 0 };
+
+	if (world_begin(&world) != 0)
+		return;
+	pod_begin(&a, "a", "azca", "10.1.0.5", "fd00:1::5");
+	pod_begin(&b, "b", "azcb", "10.1.0.6", "fd00:1::6");
+	CHECK(code_of(datapath_routed.add(&a.plan, &a.result, &err), &err) == 0);
+	CHECK(code_of(datapath_routed.add(&b.plan, &b.result, &err), &err) == 0);
+	CHECK(echo(a.netns, b.netns, "10.1.0.6", AF_INET));
+	CHECK(echo(b.netns, a.netns, "fd00:1::5", AF_INET6));
+	CHECK(echo(world.host, a.netns, "10.1.0.5", AF_INET));
+	CHECK(echo(world.host, b.netns, "10.1.0.6", AF_INET));
+	CHECK(echo(a.netns, world.host, "10.9.0.2", AF_INET));
+	CHECK(echo(a.netns, a.netns, "127.0.0.1", AF_INET));
+	CHECK(code_of(datapath_routed.del(&a.plan, &err), &err) == 0);
+	CHECK(code_of(datapath_routed.del(&b.plan, &err), &err) == 0);
+	pod_end(&a);
+	pod_end(&b);
+	world_end(&world);
+}
+
+TEST(an_attachment_that_fails_last_leaves_nothing)
+{
+	struct world world;
+	struct pod pod;
+	struct err err = { 0 };
+
+	if (world_begin(&world) != 0)
+		return;
+	/* New links of the host refuse IPv6: all goes well but the host's address and route. */
+	CHECK(world_write("net/ipv6/conf/default/disable_ipv6", "1") == 0);
+	pod_begin(&pod, "c1", "azc1", "10.1.0.5", "fd00:1::5");
+	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == CNI_IO);
+	CHECK(!link_is_there("azc1"));
+	CHECK(pod.result.n_interfaces == 0 && pod.result.n_ips == 0);
+	CHECK(world_write("net/ipv6/conf/default/disable_ipv6", "0") == 0);
+	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
+	pod_end(&pod);
+	world_end(&world);
+}
+
+TEST(names_that_are_taken_are_told)
+{
+	struct world world;
+	struct pod pod;
+	struct pod other;
+	struct err err = { 0 };
+
+	if (world_begin(&world) != 0)
+		return;
+	pod_begin(&pod, "c1", "azc1", "10.1.0.5", NULL);
+	pod_begin(&other, "c2", "azc1", "10.1.0.6", NULL);
+	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
+	/* The host's end belongs to somebody else; the pod has an eth0. */
+	CHECK(code_of(datapath_routed.add(&other.plan, &other.result, &err), &err) ==
+	      CNI_INTERFACE_EXISTS);
+	other.plan.host_name = "azc2";
+	other.plan.netns = pod.netns;
+	CHECK(code_of(datapath_routed.add(&other.plan, &other.result, &err), &err) ==
+	      CNI_INTERFACE_EXISTS);
+	CHECK(!link_is_there("azc2"));
+	/* A leftover of the same attachment gives way, in another namespace, too. */
+	other.plan = pod.plan;
+	other.plan.netns = other.netns;
+	CHECK(code_of(datapath_routed.add(&other.plan, &other.result, &err), &err) == 0);
+	CHECK(code_of(datapath_routed.check(&other.plan, &other.result, &err), &err) == 0);
+	pod_end(&pod);
+	pod_end(&other);
+	world_end(&world);
+}
+
+TEST(hosts_that_cannot_are_told)
+{
+	struct world world;
+	struct pod pod;
+	struct err err = { 0 };
+
+	if (world_begin(&world) != 0)
+		return;
+	pod_begin(&pod, "c1", "azc1", "10.1.0.5", NULL);
+	CHECK(world_write("net/ipv4/ip_forward", "0") == 0);
+	CHECK(code_of(datapath_routed.status(&pod.plan, &err), &err) == CNI_UNAVAILABLE);
+	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == CNI_UNAVAILABLE);
+	CHECK(world_write("net/ipv4/ip_forward", "1") == 0);
+	pod.plan.mtu = 9000;
+	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) ==
+	      CNI_CONFIG_INVALID);
+	pod.plan.mtu = 0;
+	pod.plan.master = "none0";
+	CHECK(code_of(datapath_routed.status(&pod.plan, &err), &err) == CNI_UNAVAILABLE);
+	CHECK(!link_is_there("azc1"));
+	pod_end(&pod);
+	world_end(&world);
+}
+
+/* Inside the pod: forget the gateway. */
+static int break_neigh(void *owner, struct err *err)
+{
+	struct rtnl rtnl = { 0 };
+	struct rtnl_batch *batch = rtnl_batch_new(err);
+	struct neigh neigh = { .address = world_address("169.254.1.1"),
+			       .mac = { { 2, 9, 9, 9, 9, 9 } },
+			       .state = 0x80 };
+	int rc = rtnl_open(&rtnl, err);
+
+	(void)owner;
+	if (rc == 0) {
+		neigh.index = world_index(&rtnl, "eth0");
+		neigh_put(batch, &neigh);
+		rc = rtnl_send(&rtnl, batch, err);
+	}
+	rtnl_done(&rtnl);
+	rtnl_batch_free(batch);
+	return rc;
+}
+
+TEST(check_says_what_differs)
+{
+	struct world world;
+	struct pod pod;
+	struct err err = { 0 };
+	struct rtnl rtnl = { 0 };
+	struct rtnl_batch *batch = rtnl_batch_new(&err);
+
+	if (world_begin(&world) != 0) {
+		rtnl_batch_free(batch);
+		return;
+	}
+	pod_begin(&pod, "c1", "azc1", "10.1.0.5", NULL);
+	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
+	pod.result.interfaces[1].mac.bytes[5] = 7;
+	CHECK(code_of(datapath_routed.check(&pod.plan, &pod.result, &err), &err) ==
+	      CNI_CHECK_FAILED);
+	CHECK_TEXT(err.msg, "eth0: MAC address 02:00:00:00:00:09 instead of 02:00:00:00:00:07");
+	CHECK(netns_run(pod.netns, break_neigh, NULL, &err) == 0);
+	CHECK(code_of(datapath_routed.check(&pod.plan, NULL, &err), &err) == CNI_CHECK_FAILED);
+	CHECK_TEXT(err.msg, "eth0: neighbour 169.254.1.1/32 is missing");
+	pod.ips[0].address = world_address("10.1.0.99");
+	CHECK(code_of(datapath_routed.check(&pod.plan, NULL, &err), &err) == CNI_CHECK_FAILED);
+	CHECK_TEXT(err.msg, "azc1: route 10.1.0.99/32 is missing");
+	pod.plan.n_ips = 0;
+	CHECK(rtnl_open(&rtnl, &err) == 0);
+	link_put_up(batch, 0, "azc1", false);
+	CHECK(rtnl_send(&rtnl, batch, &err) == 0);
+	CHECK(code_of(datapath_routed.check(&pod.plan, NULL, &err), &err) == CNI_CHECK_FAILED);
+	CHECK_TEXT(err.msg, "link azc1 is down");
+	rtnl_done(&rtnl);
+	rtnl_batch_free(batch);
+	pod_end(&pod);
+	world_end(&world);
+}
+
+TEST(routes_are_as_configured)
+{
+	struct cni_route routes[] = {
+		{ .dst = world_address("10.0.0.0/8"), .mtu = 1300, .priority = -1, .table = -1 },
+		{ .dst = world_address("10.0.0.0/8"), .gw = world_address("10.1.0.1") },
+		{ .dst = world_address("fd00::/8") }, /* the pod has no IPv6 */
+		{ .dst = world_address("192.168.0.0/16"), .table = 300 },
+	};
+	struct world world;
+	struct pod pod;
+	struct err err = { 0 };
+
+	if (world_begin(&world) != 0)
+		return;
+	pod_begin(&pod, "c1", "azc1", "10.1.0.5", NULL);
+	pod.plan.routes = routes;
+	pod.plan.n_routes = 4;
+	pod.plan.skip_default_route = true;
+	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
+	CHECK(pod.result.n_routes == 3);
+	CHECK(code_of(datapath_routed.check(&pod.plan, &pod.result, &err), &err) == 0);
+	pod.plan.skip_default_route = false;
+	CHECK(code_of(datapath_routed.check(&pod.plan, &pod.result, &err), &err) ==
+	      CNI_CHECK_FAILED);
+	CHECK_TEXT(err.msg, "eth0: route 0.0.0.0/0 is missing");
+	pod_end(&pod);
+	world_end(&world);
+}
+
+static int links_of_ours;
+
+static int count_link(void *owner, const struct nlmsghdr *nlh)
+{
+	struct link link;
+
+	(void)owner;
+	if (link_parse(nlh, &link) == 0 && strncmp(link.name, "azc", 3) == 0)
+		links_of_ours++;
+	return 0;
+}
+
+static int count_links(void)
+{
+	struct err err;
+	struct rtnl rtnl = { 0 };
+	struct rtnl_batch *batch = rtnl_batch_new(&err);
+
+	links_of_ours = 0;
+	CHECK(rtnl_open(&rtnl, &err) == 0);
+	link_put_dump(batch, NULL);
+	CHECK(rtnl_dump(&rtnl, batch, count_link, NULL, NULL, &err) == 0);
+	rtnl_done(&rtnl);
+	rtnl_batch_free(batch);
+	return links_of_ours;
+}
+
+TEST(a_hundred_after_each_other_leave_nothing)
+{
+	struct world world;
+	struct err err = { 0 };
+	double add_ms = 0;
+	double del_ms = 0;
+
+	if (world_begin(&world) != 0)
+		return;
+	for (int i = 0; i < 100; i++) {
+		struct pod pod;
+		double begin;
+
+		pod_begin(&pod, "c1", "azc1", "10.1.0.5", i % 2 ? "fd00:1::5" : NULL);
+		begin = now_ms();
+		CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
+		add_ms += now_ms() - begin;
+		begin = now_ms();
+		CHECK(code_of(datapath_routed.del(&pod.plan, &err), &err) == 0);
+		del_ms += now_ms() - begin;
+		pod_end(&pod);
+	}
+	printf("# add %.3f ms, del %.3f ms\n", add_ms / 100, del_ms / 100);
+	CHECK(count_links() == 0);
+	world_end(&world);
+}
+
+static bool alive_is_even(void *owner, const char *container, const char *ifname)
+{
+	(void)owner;
+	CHECK_TEXT(ifname, "eth0");
+	return (container[strlen(container) - 1] - '0') % 2 == 0;
+}
+
+TEST(what_nobody_has_is_collected)
+{
+	struct world world;
+	struct err err = { 0 };
+	struct pod pods[40];
+	char names[40][CNI_NAME_ROOM];
+	char containers[40][16];
+	double begin;
+
+	if (world_begin(&world) != 0)
+		return;
+	for (int i = 0; i < 40; i++) {
+		char ip[32];
+
+		(void)snprintf(names[i], sizeof(names[i]), "azc%d", i);
+		(void)snprintf(containers[i], sizeof(containers[i]), "a/b%d", i);
+		(void)snprintf(ip, sizeof(ip), "10.1.0.%d", i + 1);
+		pod_begin(&pods[i], containers[i], names[i], ip, NULL);
+		CHECK(code_of(datapath_routed.add(&pods[i].plan, &pods[i].result, &err), &err) ==
+		      0);
+	}
+	CHECK(count_links() == 40);
+	begin = now_ms();
+	CHECK(datapath_gc(alive_is_even, NULL, &err) == 20);
+	printf("# gc of 20: %.3f ms\n", now_ms() - begin);
+	CHECK(count_links() == 20);
+	CHECK(link_is_there("azc2") && !link_is_there("azc3") && link_is_there("nic0"));
+	CHECK(datapath_gc(alive_is_even, NULL, &err) == 0);
+	for (int i = 0; i < 40; i++)
+		pod_end(&pods[i]);
+	world_end(&world);
+}
+
+TEST(addresses_in_use_are_seen)
+{
+	struct address pod_address = world_address("10.1.0.5");
+	struct address free_address = world_address("10.1.0.6");
+	struct address nic_address = world_address("10.9.0.2");
+	struct world world;
+	struct pod pod;
+	struct err err = { 0 };
+
+	if (world_begin(&world) != 0)
+		return;
+	pod_begin(&pod, "c1", "azc1", "10.1.0.5", NULL);
+	CHECK(datapath_may_use(&pod_address, "azc2"));
+	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
+	CHECK(!datapath_may_use(&pod_address, "azc2"));
+	CHECK(datapath_may_use(&pod_address, "azc1"));
+	CHECK(datapath_may_use(&free_address, "azc2"));
+	CHECK(!datapath_may_use(&nic_address, "azc2"));
+	CHECK(code_of(datapath_routed.del(&pod.plan, &err), &err) == 0);
+	CHECK(datapath_may_use(&pod_address, "azc2"));
+	pod_end(&pod);
+	world_end(&world);
+}
+
+static int rules_of_ours;
+
+static int count_rule(void *owner, const struct nlmsghdr *nlh)
+{
+	struct rule rule;
+
+	(void)owner;
+	if (rule_parse(nlh, &rule) == 0 && rule.protocol == RTNL_PROTOCOL)
+		rules_of_ours++;
+	return 0;
+}
+
+static int count_rules(void)
+{
+	struct err err;
+	struct rtnl rtnl = { 0 };
+	struct rtnl_batch *batch = rtnl_batch_new(&err);
+
+	rules_of_ours = 0;
+	CHECK(rtnl_open(&rtnl, &err) == 0);
+	rule_put_dump(batch, AF_INET);
+	CHECK(rtnl_dump(&rtnl, batch, count_rule, NULL, NULL, &err) == 0);
+	rtnl_done(&rtnl);
+	rtnl_batch_free(batch);
+	return rules_of_ours;
+}
+
+/*
+ * errno of a TCP connection from a namespace. An answer to the first packet comes while the socket
+ * is still busy sending it and is forgotten: a second later there is another.
+ */
+static int connect_from(int netns, const char *to, uint16_t port)
+{
+	struct address address = world_address(to);
+	unsigned char there[16] = { 0 };
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	struct timeval limit = { .tv_sec = 4 };
+	uint16_t family = AF_INET;
+	int fd;
+	int rc;
+
+	if (setns(netns, CLONE_NEWNET) < 0)
+		return -1;
+	memcpy(there, &family, 2);
+	there[2] = (unsigned char)(port >> 8);
+	there[3] = (unsigned char)port;
+	memcpy(there + 4, address.bytes, 4);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	rc = connect(fd, (void *)there, sizeof(there)) == 0 ? 0 : errno;
+	(void)close(fd);
+	if (setns(home, CLONE_NEWNET) < 0)
+		abort();
+	(void)close(home);
+	return rc;
+}
+
+/* Which way the host sends a TCP packet that came in by a link (NULL: its own): 0 or negative. */
+static int way_of(const char *iif, const char *from, const char *to, uint16_t port)
+{
+	struct err err;
+	struct rtnl rtnl = { 0 };
+	struct rtnl_batch *batch = rtnl_batch_new(&err);
+	struct address src = world_address(from);
+	struct address dst = world_address(to);
+	struct nlmsghdr *nlh;
+	struct rtmsg *header;
+	int rc = rtnl_open(&rtnl, &err);
+
+	nlh = rtnl_put(batch, RTM_GETROUTE, 0, "way");
+	header = mnl_nlmsg_put_extra_header(nlh, sizeof(*header));
+	header->rtm_family = AF_INET;
+	header->rtm_dst_len = 32;
+	mnl_attr_put(nlh, RTA_DST, 4, dst.bytes);
+	if (iif) {
+		header->rtm_src_len = 32;
+		mnl_attr_put(nlh, RTA_SRC, 4, src.bytes);
+		mnl_attr_put_u32(nlh, RTA_IIF, (uint32_t)world_index(&rtnl, iif));
+	}
+	mnl_attr_put_u8(nlh, RTA_IP_PROTO, 6);
+	mnl_attr_put_u16(nlh, RTA_DPORT, htons(port));
+	rc = rc < 0 ? rc : rtnl_send(&rtnl, batch, &err);
+	rtnl_done(&rtnl);
+	rtnl_batch_free(batch);
+	return rc;
+}
+
+TEST(guards_close_what_pods_must_not_reach)
+{
+	struct world world;
+	struct pod pod;
+	struct pod free_pod;
+	struct err err = { 0 };
+
+	if (world_begin(&world) != 0)
+		return;
+	pod_begin(&pod, "c1", "azc1", "10.1.0.5", NULL);
+	pod_begin(&free_pod, "c2", "azc2", "10.1.0.6", NULL);
+	CHECK(code_of(datapath_routed.add(&free_pod.plan, &free_pod.result, &err), &err) == 0);
+	CHECK(count_rules() == 0);
+	CHECK(code_of(datapath_routed.del(&free_pod.plan, &err), &err) == 0);
+	pod.plan.guard_wireserver = pod.plan.guard_imds = true;
+	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
+	CHECK(count_rules() == 5);
+	CHECK(connect_from(pod.netns, "168.63.129.16", 80) == EHOSTUNREACH);
+	CHECK(way_of("azc1", "10.1.0.5", "168.63.129.16", 80) == -EACCES);
+	CHECK(way_of("azc1", "10.1.0.5", "168.63.129.16", 32526) == -EACCES);
+	CHECK(way_of("azc1", "10.1.0.5", "169.254.169.254", 80) == -EACCES);
+	CHECK(way_of("azc1", "10.1.0.5", "168.63.129.16", 53) == 0);
+	CHECK(way_of(NULL, "10.9.0.2", "168.63.129.16", 80) == 0);
+	CHECK(way_of(NULL, "10.9.0.2", "169.254.169.254", 80) == 0);
+	/* One that is allowed has rules of its own, which go with it. */
+	CHECK(code_of(datapath_routed.add(&free_pod.plan, &free_pod.result, &err), &err) == 0);
+	CHECK(count_rules() == 7);
+	CHECK(way_of("azc2", "10.1.0.6", "168.63.129.16", 80) == 0);
+	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
+	CHECK(count_rules() == 7);
+	CHECK(code_of(datapath_routed.del(&free_pod.plan, &err), &err) == 0);
+	CHECK(count_rules() == 5);
+	pod_end(&pod);
+	pod_end(&free_pod);
+	world_end(&world);
+}
