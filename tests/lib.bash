@@ -293,6 +293,15 @@ read_for() {
 	exec {fd}<&-
 }
 
+# A shim's only child is the container's init; who holds a sealed runc does not count.
+has_one_child() {
+	local pid n=0
+	for pid in $(cat /proc/"$1"/task/*/children); do
+		grep -q '^azl-sealed' "/proc/$pid/cmdline" || n=$((n + 1))
+	done
+	[ "$n" -eq 1 ]
+}
+
 # The shims, without the children that they have while they work, and without who holds a sealed runc.
 shims() {
 	local pid parent exe

@@ -629,7 +629,7 @@ runc_ps_stopped() {
 	kill "$HELPER"
 	run -0 run_exec $T echo fine
 	equal "$output" fine
-	equal "$(cat /proc/$shim/task/*/children | wc -w)" 1
+	has_one_child "$shim"
 }
 
 @test "an exec that kills itself is an end like any other" {

@@ -106,7 +106,7 @@ logged() {
 	done
 	echo max >"$group/pids.max"
 	run -0 run_exec "$T" echo fine
-	until_ok 10 eval '[ "$(cat /proc/'"$shim"'/task/*/children | wc -w)" -eq 1 ]'
+	until_ok 10 has_one_child "$shim"
 	equal "$(wc -l <"$group/cgroup.procs")" 1
 }
 
