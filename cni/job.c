@@ -219,8 +219,8 @@ static int disconnect(struct job *job, const struct lease *lease, struct err *er
 		plan.n_ips = i + 1;
 	}
 	plan.ips = ips;
-	if (lease && lease->nic[0])
-		plan.nic_name = lease->nic;
+	if (lease && lease->has_nic)
+		plan.nic_mac = lease->nic_mac;
 	return datapath ? datapath->del(&plan, err) : 0;
 }
 

@@ -50,7 +50,8 @@ struct lease {
 	char *ipam;   /* owned; who gave the addresses: "ranges", "cns", "imds", type of a plugin */
 	char *datapath; /* owned; "routed", "nic", ... */
 	char host_if[CNI_NAME_ROOM];
-	char nic[CNI_NAME_ROOM]; /* moved into the pod: its name on the host; empty: none */
+	bool has_nic; /* one was moved into the pod; its old name is on the link */
+	struct mac nic_mac;
 	struct address ips[LEASE_IPS_MAX];
 	size_t n_ips;
 	enum lease_state state;

@@ -38,7 +38,7 @@ struct chars {
 static const struct chars chars[] = {
 	CHARS("key", key),	  CHARS("ifname", ifname), CHARS("boot", boot),
 	CHARS("podUid", pod_uid), CHARS("pod", pod),	   CHARS("podNamespace", pod_namespace),
-	CHARS("hostIf", host_if), CHARS("nic", nic),
+	CHARS("hostIf", host_if),
 };
 
 static const struct {
@@ -73,6 +73,19 @@ static int take_state(struct parse *parse, const struct read_value *value)
 		}
 	}
 	return read_refuse(value, "is not a state");
+}
+
+static int take_nic(struct lease *lease, const struct read_value *value)
+{
+	char mac[MAC_TEXT_ROOM] = "";
+	int code = read_chars(value, mac, sizeof(mac));
+
+	if (code < 0)
+		return code;
+	if (mac_parse(mac, &lease->nic_mac) < 0)
+		return read_refuse(value, "is not a MAC address");
+	lease->has_nic = true;
+	return 0;
 }
 
 static int take_ip(struct lease *lease, const struct read_value *value)
@@ -112,6 +125,8 @@ static int take_value(void *owner, const struct json_path *path, enum json_type 
 		return read_number(&value, 0, INT32_MAX, &parse->format);
 	if (read_key_is(&value, 0, "state"))
 		return take_state(parse, &value);
+	if (read_key_is(&value, 0, "nic"))
+		return take_nic(lease, &value);
 	if (read_key_is(&value, 0, "since"))
 		return read_number(&value, INT64_MIN, INT64_MAX, &lease->since_ms);
 	if (read_key_is(&value, 0, "netnsDev"))
@@ -173,6 +188,7 @@ static void put_text(struct writer *writer, const char *name, const char *text)
 int lease_text_write(const struct lease *lease, struct buf *out, size_t limit)
 {
 	struct writer writer = { .out = out, .limit = limit };
+	char mac[MAC_TEXT_ROOM];
 
 	put(&writer, "{\"format\":%d,\"state\":\"%s\",\"since\":%" PRId64, LEASE_FORMAT,
 	    states[lease->state], lease->since_ms);
@@ -180,6 +196,10 @@ int lease_text_write(const struct lease *lease, struct buf *out, size_t limit)
 	    lease->netns_ino);
 	for (size_t i = 0; i < sizeof(chars) / sizeof(chars[0]); i++)
 		put_text(&writer, chars[i].name, (const char *)lease + chars[i].at);
+	if (lease->has_nic) {
+		mac_format(&lease->nic_mac, mac);
+		put_text(&writer, "nic", mac);
+	}
 	put(&writer, ",\"ips\":[");
 	for (size_t i = 0; i < lease->n_ips; i++) {
 		char ip[ADDRESS_TEXT_ROOM];

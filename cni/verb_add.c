@@ -129,6 +129,9 @@ static int check_addresses(const struct job *job, const struct ipam_answer *answ
 	if (answer->n_ips > LEASE_IPS_MAX)
 		return cni_err(err, CNI_INTERNAL, "%s gave %zu addresses, more than %d",
 			       job->ipam->name, answer->n_ips, LEASE_IPS_MAX);
+	if (job->netconf.datapath == DATAPATH_NIC && !answer->has_nic)
+		return cni_err(err, CNI_CONFIG_INVALID, "datapath: \"nic\": %s gave no NIC",
+			       job->ipam->name);
 	for (size_t i = 0; i < answer->n_ips; i++) {
 		if (job->parts->may_use(&answer->ips[i].address, job->host_name))
 			continue;
@@ -164,17 +167,6 @@ static size_t join_routes(const struct netconf *netconf, const struct ipam_answe
 			routes[n++] = answer->routes[i];
 	}
 	return n;
-}
-
-/* A NIC that was moved is in the result by the name it had on the host. */
-static void note_nic(struct lease *lease, const struct job *job, const struct cni_result *result)
-{
-	for (size_t i = 0; i < result->n_interfaces; i++) {
-		const struct cni_interface *interface = &result->interfaces[i];
-
-		if (job->netconf.datapath == DATAPATH_NIC && !interface->sandbox)
-			memcpy(lease->nic, interface->name, sizeof(lease->nic));
-	}
 }
 
 static int connect_pod(struct job *job, const struct ipam_answer *answer, struct cni_result *result,
@@ -219,6 +211,8 @@ static int make(struct job *job, struct lease *lease, bool *held, struct buf *ou
 	*held = code == 0;
 	if (code == 0)
 		code = check_addresses(job, &answer, err);
+	lease->has_nic = answer.has_nic && job->netconf.datapath == DATAPATH_NIC;
+	lease->nic_mac = answer.nic_mac;
 	for (size_t i = 0; code == 0 && i < answer.n_ips; i++) {
 		lease->ips[i] = answer.ips[i].address;
 		lease->n_ips = i + 1;
@@ -228,7 +222,6 @@ static int make(struct job *job, struct lease *lease, bool *held, struct buf *ou
 	if (code == 0)
 		code = connect_pod(job, &answer, &result, err);
 	if (code == 0) {
-		note_nic(lease, job, &result);
 		lease->state = LEASE_BOUND;
 		code = lease_write(job->dir, lease, err);
 	}

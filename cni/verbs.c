@@ -139,13 +139,15 @@ static int check_lease(const struct job *job, const struct lease *lease, const s
 		       lease->n_ips);
 }
 
-static int check_parts(struct job *job, const struct cni_result *prev, const struct cni_ip *ips,
+static int check_parts(struct job *job, const struct lease *lease, const struct cni_ip *ips,
 		       size_t n_ips, struct err *err)
 {
 	struct ipam_request request = job_request(job);
 	struct datapath_plan plan = job_plan(job);
+	const struct cni_result *prev = job->netconf.prev;
 	int code;
 
+	plan.nic_mac = lease->nic_mac;
 	plan.ips = ips;
 	plan.n_ips = n_ips;
 	plan.routes = prev->routes;
@@ -180,8 +182,10 @@ static int check_all(struct job *job, struct err *err)
 			       job->args->ifname, job->args->container);
 	if (code == 0)
 		code = check_lease(job, &lease, ips, n_ips, err);
+	if (code == 0)
+		code = check_parts(job, &lease, ips, n_ips, err);
 	lease_done(&lease);
-	return code < 0 ? code : check_parts(job, prev, ips, n_ips, err);
+	return code;
 }
 
 int verb_check(struct job *job, struct err *err)
