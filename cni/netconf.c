@@ -64,6 +64,9 @@ void netconf_done(struct netconf *netconf)
 	free(netconf->master);
 	free(netconf->ipam_type);
 	free(netconf->cns_url);
+	free(netconf->cns_ca);
+	free(netconf->cns_cert);
+	free(netconf->cns_key);
 	free(netconf->imds_url);
 	free(netconf->data_dir);
 	cni_dns_done(&netconf->dns);
@@ -304,10 +307,12 @@ int netconf_parse(const char *json, size_t len, struct netconf *netconf, struct 
 	code = json_scan(json, len, take_ipam_type, reader, err);
 	if (code == 0)
 		code = json_scan(json, len, netconf_take_value, reader, err);
-	if (code == -EBADMSG)
-		code = cni_err(err, CNI_DECODE, "configuration: %.900s", err->msg);
-	else if (code == 0)
+	if (code == -EBADMSG) {
+		(void)err_wrap(err, "configuration");
+		code = err->code = -(CNI_ERR_BASE + CNI_DECODE);
+	} else if (code == 0) {
 		code = finish(reader);
+	}
 	cni_dns_done(&reader->runtime_dns);
 	free(reader);
 	if (code < 0) {

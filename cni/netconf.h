@@ -51,8 +51,11 @@ struct netconf {
 	enum netconf_guard imds;
 	enum netconf_ipam ipam;
 	char *ipam_type; /* as written, for delegation */
-	/* These four at the top or inside "ipam"; there, only for our own sources. */
+	/* These at the top or inside "ipam"; there, only for our own sources. */
 	char *cns_url;	/* "cnsurl"; NULL: http://127.0.0.1:10090 */
+	char *cns_ca;	/* "cnsca": file of authorities for https; NULL: the system's */
+	char *cns_cert; /* "cnscert": our certificate for https; NULL: none */
+	char *cns_key;	/* "cnskey": its private key; NULL: in the same file */
 	char *imds_url; /* "imdsurl", for tests; NULL: http://169.254.169.254 */
 	char *data_dir; /* "dataDir", where "ranges" keeps its store; NULL: beside the leases */
 	bool claim_host_addresses; /* "claimHostAddresses" */

@@ -144,6 +144,12 @@ static int take_source(struct netconf *netconf, const struct read_value *value, 
 {
 	if (read_key_is(value, level, "cnsurl"))
 		return read_text(value, &netconf->cns_url);
+	if (read_key_is(value, level, "cnsca"))
+		return read_text(value, &netconf->cns_ca);
+	if (read_key_is(value, level, "cnscert"))
+		return read_text(value, &netconf->cns_cert);
+	if (read_key_is(value, level, "cnskey"))
+		return read_text(value, &netconf->cns_key);
 	if (read_key_is(value, level, "imdsurl"))
 		return read_text(value, &netconf->imds_url);
 	if (read_key_is(value, level, "dataDir"))

@@ -96,6 +96,9 @@ static int cns_post(const struct ipam_request *request, const char *path, const 
 		.path = path,
 		.body = body,
 		.body_len = len,
+		.ca = netconf->cns_ca,
+		.cert = netconf->cns_cert,
+		.cert_key = netconf->cns_key,
 		.until_ms = until_ms,
 	};
 
@@ -292,7 +295,8 @@ static int cns_take(struct cns *cns, struct ipam_answer *answer, struct err *err
 	if (!reply)
 		return err_set(err, -ENOMEM, "no memory for the reply of CNS");
 	code = cns_ask(cns, reply, &sent, err);
-	/* unknown whether it acted; a status of refusal or a code other than 0 say that it did not */
+	/* unknown whether it acted; a status of refusal or a code other than 0 say that it did not
+	 */
 	if (code < 0 && sent && code != -(CNI_ERR_BASE + CNI_CNS_REFUSED))
 		cns_undo(cns);
 	if (code == 0)
