@@ -44,10 +44,12 @@ int cni_result_parse(const char *json, size_t len, struct cni_result *result, st
 	struct parse parse = { &read, err };
 	int code = json_scan(json, len, take_value, &parse, err);
 
-	if (code == -EBADMSG)
-		code = cni_err(err, CNI_DECODE, "result: %.900s", err->msg);
-	else if (code == 0)
+	if (code == -EBADMSG) {
+		(void)err_wrap(err, "result");
+		code = err->code = -(CNI_ERR_BASE + CNI_DECODE);
+	} else if (code == 0) {
 		code = read_result_end(&read, err);
+	}
 	if (code < 0) {
 		cni_result_done(&read);
 		return code;

@@ -217,7 +217,7 @@ TEST(wishes_of_args_come_after_the_runtimes_and_none_twice)
 TEST(what_is_wrong_is_named)
 {
 	check_wrong("", CNI_DECODE, "configuration");
-	check_wrong("{", CNI_DECODE, "");
+	check_wrong("{", CNI_DECODE, "configuration: not JSON at byte");
 	check_wrong("{} {}", CNI_DECODE, "");
 	check_wrong("[]", CNI_CONFIG_INVALID, "must be an object");
 	check_wrong("{\"cniVersion\":\"1.0.0\"}", CNI_CONFIG_INVALID, "name: \"\"");
