@@ -79,12 +79,60 @@ static void datapath_nic_await_vf(const struct datapath_plan *plan, struct rtnl 
 		 plan->ifname);
 }
 
-/* The old name, from the alias; NULL: not one that was moved. */
-static const char *datapath_nic_old_name(const struct link *link)
+/* Of a NIC that was given to this attachment: its name before; false: another link. */
+static bool datapath_nic_is(const struct datapath_plan *plan, const struct link *link,
+			    char name[CNI_NAME_ROOM])
 {
-	size_t len = strlen(DATAPATH_NIC_ALIAS);
+	const size_t prefix = strlen(DATAPATH_NIC_ALIAS);
+	const char *begin = link->alias + prefix;
+	char owner[LINK_ALIAS_ROOM];
+	const char *colon;
 
-	return strncmp(link->alias, DATAPATH_NIC_ALIAS, len) == 0 ? link->alias + len : NULL;
+	if (strncmp(link->alias, DATAPATH_NIC_ALIAS, prefix) != 0)
+		return false;
+	colon = strchr(begin, ':');
+	if (!colon || colon - begin >= CNI_NAME_ROOM)
+		return false;
+	(void)snprintf(owner, sizeof(owner), "%s/%s", plan->container, plan->ifname);
+	if (strcmp(colon + 1, owner) != 0)
+		return false;
+	(void)snprintf(name, CNI_NAME_ROOM, "%.*s", (int)(colon - begin), begin);
+	return true;
+}
+
+/* The one among all links of a namespace. */
+struct datapath_nic_search {
+	const struct datapath_plan *plan;
+	struct link found; /* index 0: none */
+	char old_name[CNI_NAME_ROOM];
+};
+
+static void datapath_nic_restart(void *owner)
+{
+	struct datapath_nic_search *search = owner;
+
+	search->found.index = 0;
+}
+
+static int datapath_nic_see(void *owner, const struct nlmsghdr *nlh)
+{
+	struct datapath_nic_search *search = owner;
+	struct link link;
+
+	if (link_parse(nlh, &link) == 0 && datapath_nic_is(search->plan, &link, search->old_name))
+		search->found = link;
+	return 0;
+}
+
+/* By its mark, not by its name: a move whose rename fails leaves it under the old one. */
+static int datapath_nic_find(struct rtnl *rtnl, struct datapath_nic_search *search, struct err *err)
+{
+	own_batch struct rtnl_batch *batch = rtnl_batch_new(err);
+
+	if (!batch)
+		return err->code;
+	link_put_dump(batch, NULL);
+	return rtnl_dump(rtnl, batch, datapath_nic_see, datapath_nic_restart, search, err);
 }
 
 static int datapath_nic_choose(const struct datapath_plan *plan, struct rtnl *host,
@@ -114,11 +162,14 @@ static int datapath_nic_move_in(const struct datapath_plan *plan, struct rtnl *h
 {
 	own_batch struct rtnl_batch *batch = rtnl_batch_new(err);
 	char alias[LINK_ALIAS_ROOM];
+	int len = snprintf(alias, sizeof(alias), "%s%s:%s/%s", DATAPATH_NIC_ALIAS, nic->name,
+			   plan->container, plan->ifname);
 	int rc;
 
 	if (!batch)
 		return err->code;
-	(void)snprintf(alias, sizeof(alias), "%s%s", DATAPATH_NIC_ALIAS, nic->name);
+	if (len >= (int)sizeof(alias))
+		return cni_err(err, CNI_ENVIRONMENT_INVALID, "CNI_CONTAINERID is too long");
 	link_put_alias(batch, nic->index, NULL, alias);
 	/* Down: a link that is up is renamed by new kernels only. */
 	link_put_up(batch, nic->index, NULL, false);
@@ -192,14 +243,13 @@ static int datapath_nic_fill(const struct datapath_plan *plan, const struct link
 	return 0;
 }
 
-/* Returns 0, 1: it is not in the pod, or negative. */
+/* Out of the pod, if it is there. */
 static int datapath_nic_move_out(const struct datapath_plan *plan, struct err *err)
 {
 	own_fd int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	own_batch struct rtnl_batch *batch = rtnl_batch_new(err);
 	own_rtnl struct rtnl pod = { 0 };
-	const char *name = plan->nic_name;
-	struct link nic;
+	struct datapath_nic_search search = { .plan = plan };
 	int rc;
 
 	if (home < 0)
@@ -208,32 +258,12 @@ static int datapath_nic_move_out(const struct datapath_plan *plan, struct err *e
 		return err->code;
 	rc = pod_open_netns(plan->netns, &pod, err);
 	if (rc == 0)
-		rc = pod_find_link(&pod, plan->ifname, &nic, err);
-	if (rc != 0)
+		rc = datapath_nic_find(&pod, &search, err);
+	if (rc < 0 || search.found.index == 0)
 		return rc;
-	if (!datapath_nic_old_name(&nic))
-		return 1;
-	if (!name || !name[0])
-		name = datapath_nic_old_name(&nic);
-	link_put_up(batch, nic.index, NULL, false);
-	link_put_move(batch, nic.index, NULL, home, name);
+	link_put_up(batch, search.found.index, NULL, false);
+	link_put_move(batch, search.found.index, NULL, home, search.old_name);
 	return rtnl_send(&pod, batch, err);
-}
-
-struct datapath_nic_search {
-	const struct mac *mac;
-	struct link found; /* index 0: none */
-};
-
-static int datapath_nic_see(void *owner, const struct nlmsghdr *nlh)
-{
-	struct datapath_nic_search *search = owner;
-	struct link link;
-
-	if (link_parse(nlh, &link) == 0 && datapath_nic_old_name(&link) && link.has_mac &&
-	    mac_equal(&link.mac, search->mac))
-		search->found = link;
-	return 0;
 }
 
 /* Back on the host, from us or from the end of its namespace: down, its old name, no mark. */
@@ -241,26 +271,19 @@ static int datapath_nic_settle(const struct datapath_plan *plan, struct err *err
 {
 	own_batch struct rtnl_batch *batch = rtnl_batch_new(err);
 	own_rtnl struct rtnl host = { 0 };
-	struct datapath_nic_search search = { .mac = &plan->nic_mac };
-	const char *name;
+	struct datapath_nic_search search = { .plan = plan };
 	int rc;
 
 	if (!batch)
 		return err->code;
 	rc = rtnl_open(&host, err);
-	if (rc < 0)
-		return rc;
-	link_put_dump(batch, NULL);
-	rc = rtnl_dump(&host, batch, datapath_nic_see, NULL, &search, err);
+	if (rc == 0)
+		rc = datapath_nic_find(&host, &search, err);
 	if (rc < 0 || search.found.index == 0)
 		return rc;
-	name = datapath_nic_old_name(&search.found);
-	if (plan->nic_name && plan->nic_name[0])
-		name = plan->nic_name;
-	rtnl_batch_clear(batch);
 	link_put_up(batch, search.found.index, NULL, false);
-	if (strcmp(search.found.name, name) != 0)
-		link_put_rename(batch, search.found.index, name);
+	if (strcmp(search.found.name, search.old_name) != 0)
+		link_put_rename(batch, search.found.index, search.old_name);
 	link_put_alias(batch, search.found.index, NULL, "");
 	return rtnl_send(&host, batch, err);
 }
@@ -310,7 +333,8 @@ static int datapath_nic_check(const struct datapath_plan *plan, const struct cni
 			      struct err *err)
 {
 	own_rtnl struct rtnl pod = { 0 };
-	struct link nic;
+	struct link nic = { 0 };
+	char old_name[CNI_NAME_ROOM];
 	int rc;
 
 	(void)expected;
@@ -321,7 +345,7 @@ static int datapath_nic_check(const struct datapath_plan *plan, const struct cni
 		rc = pod_find_link(&pod, plan->ifname, &nic, err);
 	if (rc == 1)
 		return cni_err(err, CNI_CHECK_FAILED, "link %s is missing", plan->ifname);
-	if (rc == 0 && (!datapath_nic_old_name(&nic) || !(nic.flags & IFF_UP)))
+	if (rc == 0 && (!datapath_nic_is(plan, &nic, old_name) || !(nic.flags & IFF_UP)))
 		return cni_err(err, CNI_CHECK_FAILED, "link %s is down or is not the NIC",
 			       plan->ifname);
 	return rc;

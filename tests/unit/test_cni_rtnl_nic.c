@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/test.h"
+
+#include <net/if.h>
+
+#include "cni/datapath/datapath.h"
+#include "cni/error.h"
+#include "cni/nic.h"
+#include "tests/unit/cni_world.h"
+
+static const struct mac mac_0 = { { 0x00, 0x0d, 0x3a, 1, 2, 3 } };
+static const struct mac mac_1 = { { 0x00, 0x0d, 0x3a, 1, 2, 4 } };
+
+TEST(a_function_that_joined_is_answered_with_its_master)
+{
+	/* As a dump of the kernel may come: functions first, NICs in the wrong order. */
+	const struct link links[] = {
+		{ .index = 9,
+		  .name = "enP1s1",
+		  .has_mac = true,
+		  .mac = mac_0,
+		  .master = 2,
+		  .driver = "mlx5_core" },
+		{ .index = 3,
+		  .name = "eth1",
+		  .has_mac = true,
+		  .mac = mac_1,
+		  .driver = "hv_netvsc" },
+		{ .index = 2,
+		  .name = "eth0",
+		  .has_mac = true,
+		  .mac = mac_0,
+		  .driver = "hv_netvsc" },
+		{ .index = 12, .name = "enP2s1", .has_mac = true, .mac = mac_1, .driver = "mana" },
+		{ .index = 1, .name = "lo" },
+	};
+
+	CHECK(nic_in_front(links, 5, &links[0]) == &links[2]);
+	CHECK(nic_in_front(links, 5, &links[1]) == &links[1]);
+	CHECK(nic_in_front(links, 5, &links[2]) == &links[2]);
+	/* Not joined yet: the MAC tells. */
+	CHECK(nic_in_front(links, 5, &links[3]) == &links[1]);
+	/* No synthetic NIC at all: an ordinary machine with that hardware. */
+	CHECK(nic_in_front(&links[3], 1, &links[3]) == &links[3]);
+	CHECK(nic_in_front(links, 5, &links[4]) == &links[4]);
+}
+
+TEST(a_nic_in_a_bridge_is_itself)
+{
+	const struct link links[] = {
+		{ .index = 2,
+		  .name = "eth0",
+		  .has_mac = true,
+		  .mac = mac_0,
+		  .master = 5,
+		  .driver = "virtio_net" },
+		{ .index = 5, .name = "br0", .has_mac = true, .mac = mac_0, .kind = "bridge" },
+	};
+
+	CHECK(nic_in_front(links, 2, &links[0]) == &links[0]);
+	CHECK(nic_is_vf_driver("mlx4_core") && nic_is_vf_driver("mana"));
+	CHECK(!nic_is_vf_driver("virtio_net") && !nic_is_vf_driver(""));
+}
+
+TEST(nics_are_found_by_all_that_names_them)
+{
+	const struct address address = world_address("10.9.0.2");
+	const struct address other = world_address("10.9.0.3");
+	const struct mac none = { { 2, 2, 2, 2, 2, 2 } };
+	struct world world;
+	struct rtnl rtnl = { 0 };
+	struct err err = { 0 };
+	struct link nic = { 0 };
+
+	if (world_begin(&world) != 0)
+		return;
+	CHECK(rtnl_open(&rtnl, &err) == 0);
+	CHECK(nic_resolve(&rtnl, &(struct nic_wish){ 0 }, &nic, &err) == 0);
+	CHECK_TEXT(nic.name, "nic0");
+	CHECK(nic.mtu == 1400);
+	nic.name[0] = '\0';
+	CHECK(nic_resolve(&rtnl, &(struct nic_wish){ .address = &address }, &nic, &err) == 0);
+	CHECK_TEXT(nic.name, "nic0");
+	nic.name[0] = '\0';
+	CHECK(nic_resolve(&rtnl, &(struct nic_wish){ .name = "nic0" }, &nic, &err) == 0);
+	CHECK_TEXT(nic.name, "nic0");
+	nic.name[0] = '\0';
+	CHECK(nic_resolve(&rtnl, &(struct nic_wish){ .mac = &world_nic_mac }, &nic, &err) == 0);
+	CHECK_TEXT(nic.name, "nic0");
+	CHECK(nic_resolve(&rtnl, &(struct nic_wish){ .address = &other }, &nic, &err) == 1);
+	CHECK_TEXT(err.msg, "no NIC has the address 10.9.0.3");
+	CHECK(nic_resolve(&rtnl, &(struct nic_wish){ .mac = &none }, &nic, &err) == 1);
+	CHECK(nic_resolve(&rtnl, &(struct nic_wish){ .name = "none" }, &nic, &err) == 1);
+	CHECK_TEXT(nic.name, "nic0");
+	rtnl_done(&rtnl);
+	world_end(&world);
+}
+
+/* A second NIC, "nic1", and a pod that gets it. */
+struct given {
+	struct world world;
+	struct rtnl host;
+	struct cni_ip ip;
+	struct datapath_plan plan;
+	struct cni_result result;
+};
+
+static int given_begin(struct given *given)
+{
+	struct err err = { 0 };
+	struct rtnl_batch *batch = rtnl_batch_new(&err);
+	int rc;
+
+	memset(given, 0, sizeof(*given));
+	rc = world_begin(&given->world);
+	if (rc == 0) {
+		CHECK(rtnl_open(&given->host, &err) == 0);
+		world_put_nic(batch, "nic1", &mac_1, given->world.fabric);
+		CHECK(rtnl_send(&given->host, batch, &err) == 0);
+		given->ip.address = world_address("10.8.0.9/24");
+		given->ip.gateway = world_address("10.8.0.1");
+		given->plan.container = "c1";
+		given->plan.ifname = "eth1";
+		given->plan.host_name = "azc1";
+		given->plan.netns = world_netns();
+		given->plan.netns_path = "/run/netns/pod";
+		given->plan.nic_mac = mac_1;
+		given->plan.ips = &given->ip;
+		given->plan.n_ips = 1;
+	}
+	rtnl_batch_free(batch);
+	return rc;
+}
+
+static void given_end(struct given *given)
+{
+	if (given->plan.netns >= 0)
+		(void)close(given->plan.netns);
+	cni_result_done(&given->result);
+	rtnl_done(&given->host);
+	world_end(&given->world);
+}
+
+static bool is_free(struct given *given)
+{
+	struct err err;
+	struct link nic = { 0 };
+
+	return nic_resolve(&given->host, &(struct nic_wish){ .name = "nic1" }, &nic, &err) == 0 &&
+	       !(nic.flags & IFF_UP) && !nic.alias[0] && mac_equal(&nic.mac, &mac_1);
+}
+
+TEST(a_nic_goes_into_the_pod_and_comes_back)
+{
+	struct given given;
+	struct err err = { 0 };
+
+	if (given_begin(&given) != 0)
+		return;
+	CHECK(datapath_nic.add(&given.plan, &given.result, &err) == 0);
+	CHECK(world_index(&given.host, "nic1") == 0);
+	CHECK(given.result.n_interfaces == 1 && given.result.n_ips == 1);
+	CHECK_TEXT(given.result.interfaces[0].name, "eth1");
+	CHECK(given.result.interfaces[0].mtu == 1400);
+	CHECK(datapath_nic.check(&given.plan, &given.result, &err) == 0);
+	CHECK(datapath_nic.del(&given.plan, &err) == 0);
+	CHECK(is_free(&given));
+	CHECK(datapath_nic.check(&given.plan, &given.result, &err) < 0);
+	CHECK(datapath_nic.del(&given.plan, &err) == 0);
+	CHECK(datapath_nic.add(&given.plan, &given.result, &err) == 0);
+	CHECK(datapath_nic.del(&given.plan, &err) == 0);
+	CHECK(is_free(&given));
+	given_end(&given);
+}
+
+TEST(a_nic_that_the_kernel_gave_back_is_put_in_order)
+{
+	struct given given;
+	struct err err = { 0 };
+	struct rtnl_batch *batch = rtnl_batch_new(&err);
+	int index;
+
+	if (given_begin(&given) != 0) {
+		rtnl_batch_free(batch);
+		return;
+	}
+	/* As the end of the namespace leaves it: on the host, under another name. */
+	index = world_index(&given.host, "nic1");
+	link_put_alias(batch, index, NULL, "azl-nic:nic1:c1/eth1");
+	link_put_rename(batch, index, "dev7");
+	CHECK(rtnl_send(&given.host, batch, &err) == 0);
+	rtnl_batch_free(batch);
+	(void)close(given.plan.netns);
+	given.plan.netns = -1;
+	CHECK(datapath_nic.del(&given.plan, &err) == 0);
+	CHECK(is_free(&given));
+	given_end(&given);
+}
+
+TEST(a_nic_that_cannot_be_set_up_comes_back)
+{
+	struct given given;
+	struct err err = { 0 };
+
+	if (given_begin(&given) != 0)
+		return;
+	given.ip.address.prefix = 99;
+	CHECK(datapath_nic.add(&given.plan, &given.result, &err) < 0);
+	printf("# %s\n", err.msg);
+	CHECK(is_free(&given));
+	given.plan.ifname = "lo";
+	CHECK(datapath_nic.add(&given.plan, &given.result, &err) == -(CNI_ERR_BASE + 100));
+	CHECK(is_free(&given));
+	given_end(&given);
+}
+
+TEST(the_hosts_own_nic_stays)
+{
+	struct given given;
+	struct err err = { 0 };
+
+	if (given_begin(&given) != 0)
+		return;
+	given.plan.nic_mac = world_nic_mac;
+	CHECK(datapath_nic.add(&given.plan, &given.result, &err) < 0);
+	CHECK_TEXT(err.msg, "nic0 carries the host's default route: it is not given to a pod");
+	CHECK(world_index(&given.host, "nic0") != 0);
+	given_end(&given);
+}
