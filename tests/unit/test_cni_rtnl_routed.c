@@ -5,6 +5,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/fib_rules.h>
 #include <net/if.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "cni/datapath/datapath.h"
@@ -397,6 +398,88 @@ TEST(a_hundred_after_each_other_leave_nothing)
 	}
 	printf("# add %.3f ms, del %.3f ms\n", add_ms / 100, del_ms / 100);
 	CHECK(count_links() == 0);
+	world_end(&world);
+}
+
+TEST(links_without_ipv6_serve_ipv4)
+{
+	struct world world;
+	struct pod pod;
+	struct err err = { 0 };
+
+	if (world_begin(&world) != 0)
+		return;
+	/* Below 1280 bytes the kernel has no IPv6 on a link: it says what it says without IPv6. */
+	pod_begin(&pod, "c1", "azc1", "10.1.0.5", "fd00:1::5");
+	pod.plan.mtu = 1000;
+	pod.plan.n_ips = 1;
+	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
+	CHECK(code_of(datapath_routed.check(&pod.plan, &pod.result, &err), &err) == 0);
+	CHECK(code_of(datapath_routed.del(&pod.plan, &err), &err) == 0);
+	pod.plan.n_ips = 2;
+	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) ==
+	      CNI_CONFIG_INVALID);
+	CHECK(!link_is_there("azc1"));
+	pod_end(&pod);
+	world_end(&world);
+}
+
+static bool alive_is_nobody(void *owner, const char *container, const char *ifname)
+{
+	(void)owner;
+	(void)container;
+	(void)ifname;
+	return false;
+}
+
+/* What a process of its own does. */
+static int add_one(struct pod *pod)
+{
+	struct err err = { 0 };
+
+	pod->plan.guard_wireserver = true;
+	if (datapath_routed.add(&pod->plan, &pod->result, &err) == 0)
+		return 0;
+	printf("# %s\n", err.msg);
+	return 1;
+}
+
+TEST(many_at_once_all_succeed)
+{
+	enum { MANY = 30 };
+	struct world world;
+	struct err err = { 0 };
+	struct pod pods[MANY];
+	char names[MANY][CNI_NAME_ROOM];
+	char ips[MANY][32];
+	double begin;
+	int status;
+
+	if (world_begin(&world) != 0)
+		return;
+	for (int i = 0; i < MANY; i++) {
+		(void)snprintf(names[i], sizeof(names[i]), "azc%d", i);
+		(void)snprintf(ips[i], sizeof(ips[i]), "10.1.0.%d", i + 1);
+		pod_begin(&pods[i], names[i], names[i], ips[i], NULL);
+	}
+	begin = now_ms();
+	(void)fflush(stdout);
+	for (int i = 0; i < MANY; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(add_one(&pods[i]));
+		CHECK(pid > 0);
+	}
+	for (int i = 0; i < MANY; i++)
+		CHECK(wait(&status) > 0 && status == 0);
+	printf("# %d at once: %.3f ms\n", MANY, now_ms() - begin);
+	for (int i = 0; i < MANY; i++)
+		CHECK(code_of(datapath_routed.check(&pods[i].plan, NULL, &err), &err) == 0);
+	CHECK(datapath_gc(alive_is_nobody, NULL, &err) == MANY);
+	CHECK(count_links() == 0);
+	for (int i = 0; i < MANY; i++)
+		pod_end(&pods[i]);
 	world_end(&world);
 }
 
