@@ -20,7 +20,7 @@ struct err;
 
 enum {
 	STORE_MAX_BYTES = 16 << 20,
-	STORE_COOLED_MAX = 512, /* addresses given back that are remembered, the latest */
+	STORE_COOLED_MAX = 256, /* addresses given back that are remembered, the latest */
 	STORE_BOOT_ROOM = 37,
 };
 
