@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -163,24 +162,33 @@ struct writer {
 	int code;
 };
 
-__attribute__((format(printf, 2, 3))) static void put(struct writer *writer, const char *format,
-						      ...)
+static void put(struct writer *writer, const char *text)
 {
-	char text[128];
-	va_list args;
-
-	va_start(args, format);
-	(void)vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
 	if (writer->code == 0)
 		writer->code = buf_add_text(writer->out, text, writer->limit);
+}
+
+static void put_key(struct writer *writer, const char *name)
+{
+	put(writer, ",\"");
+	put(writer, name);
+	put(writer, "\":");
+}
+
+static void put_u64(struct writer *writer, const char *name, uint64_t number)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "%" PRIu64, number);
+	put_key(writer, name);
+	put(writer, text);
 }
 
 static void put_text(struct writer *writer, const char *name, const char *text)
 {
 	if (!text || text[0] == '\0')
 		return;
-	put(writer, ",\"%s\":", name);
+	put_key(writer, name);
 	if (writer->code == 0)
 		writer->code = json_put_string(writer->out, text, writer->limit);
 }
@@ -188,12 +196,15 @@ static void put_text(struct writer *writer, const char *name, const char *text)
 int lease_text_write(const struct lease *lease, struct buf *out, size_t limit)
 {
 	struct writer writer = { .out = out, .limit = limit };
+	char text[64];
 	char mac[MAC_TEXT_ROOM];
 
-	put(&writer, "{\"format\":%d,\"state\":\"%s\",\"since\":%" PRId64, LEASE_FORMAT,
-	    states[lease->state], lease->since_ms);
-	put(&writer, ",\"netnsDev\":%" PRIu64 ",\"netnsIno\":%" PRIu64, lease->netns_dev,
-	    lease->netns_ino);
+	(void)snprintf(text, sizeof(text), "{\"format\":%d,\"since\":%" PRId64, LEASE_FORMAT,
+		       lease->since_ms);
+	put(&writer, text);
+	put_text(&writer, "state", states[lease->state]);
+	put_u64(&writer, "netnsDev", lease->netns_dev);
+	put_u64(&writer, "netnsIno", lease->netns_ino);
 	for (size_t i = 0; i < sizeof(chars) / sizeof(chars[0]); i++)
 		put_text(&writer, chars[i].name, (const char *)lease + chars[i].at);
 	if (lease->has_nic) {
@@ -205,7 +216,9 @@ int lease_text_write(const struct lease *lease, struct buf *out, size_t limit)
 		char ip[ADDRESS_TEXT_ROOM];
 
 		address_format(&lease->ips[i], true, ip);
-		put(&writer, "%s\"%s\"", i ? "," : "", ip);
+		put(&writer, i ? ",\"" : "\"");
+		put(&writer, ip);
+		put(&writer, "\"");
 	}
 	put(&writer, "]");
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)

@@ -192,11 +192,12 @@ int verb_check(struct job *job, struct err *err)
 {
 	int code = job_check_parts(job, err);
 
-	if (code == 0 && !job->netconf.prev)
-		code = cni_err(err, CNI_CONFIG_INVALID, "prevResult: %s",
+	if (code < 0)
+		return code;
+	if (!job->netconf.prev)
+		return cni_err(err, CNI_CONFIG_INVALID, "prevResult: %s",
 			       job->netconf.prev_error ? job->netconf.prev_error : "is missing");
-	if (code == 0)
-		code = job_enter(job, job->args->netns, err);
+	code = job_enter(job, job->args->netns, err);
 	if (code > 0)
 		code = cni_err(err, CNI_NETNS_INVALID,
 			       "CNI_NETNS: \"%s\": there is no such namespace", job->args->netns);
