@@ -528,18 +528,23 @@ TEST(addresses_in_use_are_seen)
 	struct address pod_address = world_address("10.1.0.5");
 	struct address free_address = world_address("10.1.0.6");
 	struct address nic_address = world_address("10.9.0.2");
+	struct address pod_address6 = world_address("fd00:1::5");
+	struct address free_address6 = world_address("fd00:1::6");
 	struct world world;
 	struct pod pod;
 	struct err err = { 0 };
 
 	if (world_begin(&world) != 0)
 		return;
-	pod_begin(&pod, "c1", "azc1", "10.1.0.5", NULL);
+	pod_begin(&pod, "c1", "azc1", "10.1.0.5", "fd00:1::5");
 	CHECK(datapath_may_use(&pod_address, "azc2"));
 	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
 	CHECK(!datapath_may_use(&pod_address, "azc2"));
 	CHECK(datapath_may_use(&pod_address, "azc1"));
 	CHECK(datapath_may_use(&free_address, "azc2"));
+	CHECK(!datapath_may_use(&pod_address6, "azc2"));
+	CHECK(datapath_may_use(&pod_address6, "azc1"));
+	CHECK(datapath_may_use(&free_address6, "azc2"));
 	CHECK(!datapath_may_use(&nic_address, "azc2"));
 	CHECK(code_of(datapath_routed.del(&pod.plan, &err), &err) == 0);
 	CHECK(datapath_may_use(&pod_address, "azc2"));
