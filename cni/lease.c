@@ -259,16 +259,17 @@ int lease_read(int dir, const char key[LEASE_KEY_ROOM], struct lease *lease, str
 {
 	own_fd int leases = -1;
 	struct lease read = { 0 };
-	struct err ignored;
+	char name[LEASE_NAME_ROOM];
 	int code = subfolder(dir, "leases", &leases, err);
 
 	if (code == 0)
 		code = read_file(leases, key, &read, err);
 	if (code == 0)
 		*lease = read;
-	else if (code == -EBADMSG || code == -EFBIG)
-		code = lease_remove(dir, key, &ignored) == 0 ? -EBADMSG : code;
-	return code;
+	if (code != -EBADMSG && code != -EFBIG)
+		return code;
+	(void)snprintf(name, sizeof(name), "%s.json", key);
+	return unlinkat(leases, name, 0) == 0 ? -EBADMSG : code;
 }
 
 int lease_write(int dir, const struct lease *lease, struct err *err)
@@ -381,6 +382,20 @@ static bool key_of(const char *name, char key[LEASE_KEY_ROOM])
 	return strspn(key, "0123456789abcdef") == LEASE_KEY_ROOM - 1;
 }
 
+/* Remove a lease that cannot be read, when nobody works on it. */
+static void sweep(int dir, const char *key)
+{
+	own_fd int lock = -1;
+	struct lease lease = { 0 };
+	struct err ignored;
+
+	if (lease_lock(dir, key, 0, &lock, &ignored) != 0)
+		return;
+	if (lease_read(dir, key, &lease, &ignored) == -EBADMSG)
+		(void)lease_remove(dir, key, &ignored);
+	lease_done(&lease);
+}
+
 int lease_each(int dir, int (*fn)(void *owner, const struct lease *lease), void *owner,
 	       struct err *err)
 {
@@ -398,10 +413,15 @@ int lease_each(int dir, int (*fn)(void *owner, const struct lease *lease), void 
 		struct lease lease = { 0 };
 		struct err ignored;
 		char key[LEASE_KEY_ROOM];
+		int bad;
 
-		if (!key_of(entry->d_name, key) || lease_read(dir, key, &lease, &ignored) < 0)
+		if (!key_of(entry->d_name, key))
 			continue;
-		code = fn(owner, &lease);
+		bad = read_file(dirfd(list), key, &lease, &ignored);
+		if (bad == -EBADMSG)
+			sweep(dir, key);
+		if (bad == 0)
+			code = fn(owner, &lease);
 		lease_done(&lease);
 	}
 	(void)closedir(list);

@@ -83,7 +83,10 @@ int lease_open(const char *root, const char *network, int *dir, struct err *err)
  */
 int lease_lock(int dir, const char key[LEASE_KEY_ROOM], int limit_ms, int *lock, struct err *err);
 
-/* 0, -ENOENT, -EBADMSG (half-written or of another boot: as good as none, and removed), ... */
+/*
+ * 0, -ENOENT, -EBADMSG (half-written or of another boot: as good as none, and removed; the lock
+ * stays), ... The caller holds the lock, or only looks at one that was just written.
+ */
 int lease_read(int dir, const char key[LEASE_KEY_ROOM], struct lease *lease, struct err *err);
 
 /* Whole or not at all: written aside, renamed. Returns 0 or negative. */

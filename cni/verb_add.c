@@ -88,9 +88,11 @@ static int take_place(struct job *job, int *lock, struct err *err)
 	if (code < 0)
 		return code;
 	code = lease_read(job->dir, job->key, &old, err);
-	if (code == -ENOENT || code == -EBADMSG)
+	if (code == -ENOENT)
 		return 0;
-	if (code == 0 && old.state == LEASE_BOUND && lease_is_alive(job->dir, &old))
+	if (code == -EBADMSG)
+		code = job_undo(job, NULL, err);
+	else if (code == 0 && old.state == LEASE_BOUND && lease_is_alive(job->dir, &old))
 		code = cni_err(err, CNI_INTERFACE_EXISTS, "%s of %s is there already",
 			       job->args->ifname, job->args->container);
 	else if (code == 0)

@@ -411,6 +411,26 @@ TEST(what_is_left_of_a_dead_add_is_undone_first)
 	world_done(&world);
 }
 
+TEST(a_lease_that_cannot_be_read_is_undone_by_its_name)
+{
+	struct world world = world_new();
+	char name[128];
+	char key[LEASE_KEY_ROOM];
+
+	CHECK(run(&world, CNI_ADD, "c1", world.netns, CONFIG("1.0.0", "")) == 0);
+	lease_key("c1", "eth0", key);
+	(void)snprintf(name, sizeof(name), "net/leases/%s.json", key);
+	folder_put_text(&world.folder, name, "{\"format\":1,");
+	CHECK(run(&world, CNI_ADD, "c1", world.netns, CONFIG("1.0.0", "")) == 0);
+	CHECK_TEXT(journal, "path.del ipam.del ipam.add path.add");
+	CHECK(left(&world) == 2);
+	folder_put_text(&world.folder, name, "");
+	CHECK(run(&world, CNI_DEL, "c1", "", CONFIG("1.0.0", "")) == 0);
+	CHECK_TEXT(journal, "path.del- ipam.del");
+	CHECK(left(&world) == 0);
+	world_done(&world);
+}
+
 TEST(addresses_of_the_dead_go_to_the_living)
 {
 	struct world world = world_new();
