@@ -150,8 +150,8 @@ TEST(a_cache_that_cannot_be_read_is_fetched_again)
 {
 	static const char *const bad[] = {
 		"", "{\"interface\":", "[]", "{\"interface\":1}",
-		"{\"interface\":[{\"macAddress\":\"000D3AF806EC\",\"ipv4\":"
-		"{\"ipAddress\":[{\"privateIpAddress\":\"x\"}]}}]}"
+		("{\"interface\":[{\"macAddress\":\"000D3AF806EC\",\"ipv4\":"
+		 "{\"ipAddress\":[{\"privateIpAddress\":\"x\"}]}}]}")
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
