@@ -51,5 +51,6 @@ pid_t runtime_learn_start(const char *store, const char *program, bool seal, str
 	spawn.program = "/proc/self/exe";
 	spawn.argv = argv;
 	spawn.outlives = true;
+	spawn.sibling = true; /* a shim has its containers for children, and nobody else */
 	return spawn_start(&spawn, err);
 }

@@ -16,7 +16,7 @@ struct err;
 
 /*
  * Start a child that learns: this program again, under that name. It shares nothing with the
- * daemon, outlives it, and needs no watching: reap it like any process that nobody knows.
+ * daemon, outlives it, and is a child of the daemon's parent (init, or containerd), who reaps it.
  *
  * store     RUNTIME_STORE_PATH but for tests
  * program   absolute path, as spawn_find_program() finds it

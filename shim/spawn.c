@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "config/base/clean.h"
@@ -102,7 +104,7 @@ static void __attribute__((noreturn)) child_main(const struct spawn *spawn, pid_
 
 	if (!spawn->outlives)
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
+	if (getppid() != parent && !spawn->sibling)
 		_exit(SPAWN_EXIT_FAILED);
 	reset_signals();
 	code = spawn->prepare ? spawn->prepare(spawn->owner, &said.err) : 0;
@@ -132,7 +134,10 @@ pid_t spawn_start(const struct spawn *spawn, struct err *err)
 	(void)spawn_environment(); /* built before the child shares our memory */
 	/* Without preparation the child only places descriptors and execs: vfork copies no page
 	 * table. */
-	pid = spawn->prepare ? fork() : vfork();
+	if (spawn->sibling)
+		pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+	else
+		pid = spawn->prepare ? fork() : vfork();
 	if (pid == 0)
 		child_main(spawn, parent);
 	if (pid < 0)

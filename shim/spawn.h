@@ -30,6 +30,7 @@ struct spawn {
 	int report_fd; /* borrowed; a failure before exec is written here as struct err; -1: nobody
 			  asks */
 	bool outlives; /* keep running when the daemon dies; otherwise it is killed */
+	bool sibling;  /* our parent's child instead of ours: nobody here can wait for it */
 	/* Runs in the child before exec, in a copy of the memory; may block. */
 	int (*prepare)(void *owner, struct err *err);
 	void *owner;
