@@ -29,13 +29,14 @@ cni_file_begin() {
 
 cni_file_end() {
 	fabric_down
+	! mountpoint -q "$CNI_STATE" || umount "$CNI_STATE"
 	rm -rf "$C" "$CNI_STATE"
 }
 
 cni_begin() {
 	W=$C/t$BATS_TEST_NUMBER
 	mkdir -p "$W"
-	links_before=$(on 1 ip -o link | wc -l)
+	links_before=$(on 1 ip -o link | sed 's/^/link: /')
 }
 
 cni_end() {
@@ -57,23 +58,18 @@ cni_end() {
 
 # All that a plugin may leave behind on the node, one line each. Rules that guard are the node's.
 cni_left() {
-	local n
-	on 1 ip -o link | grep -E ': (azc|veth)' | sed 's/^/link: /'
-	n=$(on 1 ip -o link | wc -l)
-	[ "$n" -eq "$links_before" ] || echo "links: $n, before $links_before"
-	on 1 ip route show table all proto 172 | sed 's/^/route: /'
-	on 1 ip -6 route show table all proto 172 | sed 's/^/route: /'
-	{
-		on 1 ip rule
-		on 1 ip -6 rule
-	} | grep azc | sed 's/^/rule: /'
-	on 1 ip neigh show nud permanent | grep -v 'dev eth0' | sed 's/^/neighbour: /'
-	find "$CNI_STATE" -path '*/leases/*' -type f 2>/dev/null | sed 's/^/lease: /'
-	find "$CNI_STATE" -path '*/locks/*' -type f 2>/dev/null | sed 's/^/lock: /'
-	find "$CNI_STATE" -name '.*' -type f 2>/dev/null | sed 's/^/file: /'
+	# shellcheck disable=SC2016
+	on 1 sh -c '
+		ip -o link | sed "s/^/link: /"
+		ip route show table all proto 172 | sed "s/^/route: /"
+		ip -6 route show table all proto 172 | sed "s/^/route: /"
+		{ ip rule; ip -6 rule; } | grep azc | sed "s/^/rule: /"
+		ip neigh show nud permanent | grep -v "dev eth0" | sed "s/^/neighbour: /"
+		nft list ruleset 2>/dev/null | grep -E "CNI-DN|18080" | sed "s/^/nft: /"' | grep -vxF "$links_before"
+	# the next one writes over the store's new file; a lease's would stay
+	find "$CNI_STATE" /var/lib/cni/networks -type f \( -path '*/leases/*' -o -path '*/locks/*' -o -name '.*' \
+		! -name .state.new -o -path '/var/lib/*' -name '[0-9]*' \) 2>/dev/null | sed 's/^/file: /'
 	cni_held | sed 's/^/address: /'
-	find /var/lib/cni/networks -name '[0-9]*' -type f 2>/dev/null | sed 's/^/host-local: /'
-	on 1 iptables-save 2>/dev/null | grep -E '^-A CNI-(DN|[0-9a-f]{8})' | sed 's/^/rule: /'
 	pgrep -x azl-cni | sed 's/^/process: /'
 	true
 }
@@ -84,7 +80,7 @@ cni_nothing_left() {
 
 # Addresses that the store of ranges gives to somebody.
 cni_held() {
-	cat "$CNI_STATE"/*/ranges/state 2>/dev/null | grep -E '[0-9a-f]{64}' || true
+	cat "$CNI_STATE"/*/ranges/state 2>/dev/null | grep '^H' || true
 }
 
 cni_force() {
@@ -124,7 +120,7 @@ inside() {
 
 # A process for as long as the test goes on.
 helper() {
-	ON=exec "$@" </dev/null >/dev/null 2>&1 3>&- 4>&- &
+	ON="exec" "$@" </dev/null >/dev/null 2>&1 3>&- 4>&- &
 	echo $! >>"$W/helpers"
 	disown $!
 }
@@ -157,10 +153,11 @@ conf() {
 cni() {
 	local verb=$1 id=$2 conf=${3-} netns=${4-$(netns_of "$2")} ifname=${5:-eth0}
 	[ -n "$conf" ] || conf=$(conf)
+	[[ "$conf" =~ \"type\":\"([^\"]*)\" ]]
 	# with the /sys of that network, as the host's would be
 	# shellcheck disable=SC2086
 	ip netns exec azl-node1 env CNI_COMMAND="$verb" CNI_CONTAINERID="$id" CNI_NETNS="$netns" CNI_IFNAME="$ifname" \
-		CNI_PATH="$CNI_BIN" PATH="$CNI_BIN:$PATH" ${CNI_WRAP-} "$(jq -r .type <<<"$conf")" <<<"$conf"
+		CNI_PATH="$CNI_BIN" PATH="$CNI_BIN:$PATH" ${CNI_WRAP-} "${BASH_REMATCH[1]}" <<<"$conf"
 }
 
 # cni_fails CODE VERB ID...: and says so as the specification wants it; leaves the object in $output

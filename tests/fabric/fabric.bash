@@ -161,7 +161,7 @@ fabric_dropped() {
 fabric_stub() {
 	local where=$1 dir=$2 end=$((SECONDS + 10))
 	mkdir -p "$dir/reply"
-	ON=exec on "$where" "${AZL_STUB:-azure_stub}" "$dir" "${@:3}" </dev/null >"$dir/ready" 2>"$dir/errors" 3>&- 4>&- &
+	ON="exec" on "$where" "${AZL_STUB:-azure_stub}" "$dir" "${@:3}" </dev/null >"$dir/ready" 2>"$dir/errors" 3>&- 4>&- &
 	echo $! >>"$FABRIC_PIDS"
 	disown $!
 	until [ -s "$dir/ready" ]; do

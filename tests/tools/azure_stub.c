@@ -598,6 +598,8 @@ static void serve(int fd)
 
 		(void)poll(&p, 1, -1);
 	} else if (!rep.close) {
+		/* as every server: who speaks HTTP/1.0 knows no chunks */
+		rep.chunked = rep.chunked && strstr(req.bytes, " HTTP/1.1\r\n");
 		send_reply(fd);
 	}
 	(void)shutdown(fd, SHUT_RDWR);
