@@ -155,7 +155,7 @@ static int check_host(const struct datapath_plan *plan, struct rtnl *host, struc
 
 	if (rc == 0)
 		rc = check_find(host, plan->host_name, host_end, err);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	if (host_end->group != RTNL_GROUP || strcmp(host_end->alias, alias) != 0)
 		return cni_err(err, CNI_CHECK_FAILED, "link %s belongs to \"%s\"", plan->host_name,
