@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cgroups/kill.h"
 #include "cgroups/root.h"
 #include "config/base/clean.h"
 #include "config/base/err.h"
@@ -184,7 +185,15 @@ void engine_kill(struct operation *operation, engine_fn *done)
 
 void engine_delete(struct operation *operation, engine_fn *done)
 {
+	struct err ignored;
+
 	operation->done = done;
+	/*
+	 * To runc a frozen cgroup is a paused container, dead or not, and stays. Not thawed earlier: a
+	 * runc that finds cgroup.freeze set waits 10 s for what a thaw meanwhile takes back.
+	 */
+	if (operation->container->cgroup_fd >= 0)
+		(void)cg_freeze(operation->container->cgroup_fd, false, &ignored);
 	if (!fast_try(operation, FAST_DELETE, fast_delete))
 		runtime_delete(operation);
 }

@@ -55,30 +55,11 @@ static void ending_done(struct operation *operation)
 	container_release(container);
 }
 
-static void on_resumed(struct operation *operation, const struct err *failed)
-{
-	if (failed)
-		log_warn(operation->container->id, "resume after the exit: %s", failed->msg);
-	ending_done(operation);
-}
-
-/* A frozen cgroup cannot be deleted: thaw it, behind whatever is at work on the container. */
-static void resume(struct operation *operation)
-{
-	engine_resume(operation, on_resumed);
-}
-
 static void on_killed(struct operation *operation, const struct err *failed)
 {
-	struct container *container = operation->container;
-	enum task_state state = container->init.state;
-
 	if (failed)
-		log_debug(container->id, "kill what init left behind: %s", failed->msg);
-	if (state == TASK_PAUSED || state == TASK_PAUSING)
-		operation_queue(operation, resume);
-	else
-		ending_done(operation);
+		log_debug(operation->container->id, "kill what init left behind: %s", failed->msg);
+	ending_done(operation);
 }
 
 /* True when the kernel has not killed the container's processes together with init. */
@@ -90,12 +71,10 @@ static bool has_survivors(const struct container *container)
 /* True when something had to be done first: what it is finishes the exit, and perhaps has. */
 static bool begin_ending(struct container *container)
 {
-	bool frozen = container->init.state == TASK_PAUSED || container->init.state == TASK_PAUSING;
-	bool survivors = has_survivors(container);
 	struct err err;
 	struct operation *operation;
 
-	if (!frozen && !survivors)
+	if (!has_survivors(container))
 		return false;
 	operation = operation_new(container, &container->init, NULL, &err);
 	if (!operation) {
@@ -104,10 +83,6 @@ static bool begin_ending(struct container *container)
 	}
 	operation->timeout_ms = RUNC_BACKGROUND_MS;
 	container->ending = operation;
-	if (!survivors) {
-		operation_queue(operation, resume);
-		return true;
-	}
 	operation->signal = SIGKILL;
 	operation->all = true;
 	engine_kill(operation, on_killed);

@@ -466,6 +466,7 @@ runc_ps_stopped() {
 		start c1
 		exec c1/e1 args=/bin/sleep,1000
 		start c1/e1
+		pause c1
 		async w Wait id=c1
 		sh "@RUNC delete --force c1; @RUNC list -q | wc -l; ls -d /sys/fs/cgroup/$NS/*/ 2>/dev/null | wc -l"
 		join w
