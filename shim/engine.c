@@ -189,8 +189,9 @@ void engine_delete(struct operation *operation, engine_fn *done)
 
 	operation->done = done;
 	/*
-	 * To runc a frozen cgroup is a paused container, dead or not, and stays. Not thawed earlier: a
-	 * runc that finds cgroup.freeze set waits 10 s for what a thaw meanwhile takes back.
+	 * To runc a frozen cgroup is a paused container, dead or not, and stays. Not thawed
+	 * earlier: a runc that finds cgroup.freeze set waits 10 s for what a thaw meanwhile takes
+	 * back.
 	 */
 	if (operation->container->cgroup_fd >= 0)
 		(void)cg_freeze(operation->container->cgroup_fd, false, &ignored);
