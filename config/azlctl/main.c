@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* azlctl: arguments to a command, and nothing decided here. */
+#include "config/azlctl/azlctl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/azlctl/out.h"
+#include "config/base/clean.h"
+#include "config/base/err.h"
+
+enum { REST_MAX = 16 };
+
+struct command {
+	const char *name;
+	int (*run)(const struct azlctl *ctl, int argc, char **argv);
+	const char *arguments;
+	const char *about;
+};
+
+static int cmd_version(const struct azlctl *ctl, int argc, char **argv);
+
+static const struct command commands[] = {
+	{ "check", cmd_check, "[--json]", "is this host fit for azl, and what to do where not" },
+	{ "apply", cmd_apply, "[--dry-run] [--json]",
+	  "bring the host to what /etc/azl/host.json says" },
+	{ "revert", cmd_revert, "[--dry-run] [--json]", "undo what apply did" },
+	{ "density", cmd_density, "[--json | --svg FILE]",
+	  "what each pod costs beside its containers" },
+	{ "explain", cmd_explain, "[--json] CONTAINER",
+	  "each cgroup value of a container, and who set it" },
+	{ "version", cmd_version, "[--json]", "which azlctl this is" },
+};
+
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
+int azlctl_fail(const char *command, const char *fmt, ...)
+{
+	va_list args;
+
+	(void)fprintf(stderr, "azlctl %s: ", command);
+	va_start(args, fmt);
+	(void)vfprintf(stderr, fmt, args);
+	va_end(args);
+	(void)fputc('\n', stderr);
+	return AZLCTL_FAILED;
+}
+
+static int cmd_version(const struct azlctl *ctl, int argc, char **argv)
+{
+	struct out_json json;
+
+	(void)argv;
+	if (argc > 0) {
+		(void)azlctl_fail("version", "takes no argument");
+		return AZLCTL_USAGE;
+	}
+	if (!ctl->json) {
+		(void)fprintf(ctl->out, "azlctl %s (%s)\n", AZL_VERSION, AZL_REVISION);
+		return AZLCTL_OK;
+	}
+	out_json_begin(&json, ctl->out);
+	out_json_object(&json, NULL);
+	out_json_string(&json, "version", AZL_VERSION);
+	out_json_string(&json, "revision", AZL_REVISION);
+	out_json_end_object(&json);
+	out_json_finish(&json);
+	return AZLCTL_OK;
+}
+
+static void usage(FILE *out)
+{
+	(void)fputs("azlctl: the host under azl's containers\n\nusage: azlctl [--root DIR] COMMAND "
+		    "[ARGUMENT...]\n\n",
+		    out);
+	for (int i = 0; i < COMMANDS; i++)
+		(void)fprintf(out, "  %-8s %-24s %s\n", commands[i].name, commands[i].arguments,
+			      commands[i].about);
+	(void)fputs(
+		"\n  --json      for machines     --dry-run   say what would be done\n"
+		"  --root DIR  look at, or change, a tree that is not running\n\n"
+		"First `azlctl check`, then `azlctl apply --dry-run`. man azlctl tells the rest.\n",
+		out);
+}
+
+static const struct command *command_named(const char *name)
+{
+	for (int i = 0; i < COMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+/* Options that every command knows are taken out, wherever they stand; the rest is the command's.
+ */
+static int take_options(struct azlctl *ctl, int argc, char **argv, char *rest[REST_MAX], int *n)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--json") == 0)
+			ctl->json = true;
+		else if (strcmp(argv[i], "--dry-run") == 0)
+			ctl->dry_run = true;
+		else if (strcmp(argv[i], "--root") == 0 && i + 1 < argc)
+			ctl->root_path = argv[++i];
+		else if (*n < REST_MAX - 1)
+			rest[(*n)++] = argv[i];
+		else
+			return -E2BIG;
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	own_fd int root = -1;
+	struct azlctl ctl = { .root = -1, .root_path = "", .out = stdout };
+	char *rest[REST_MAX] = { NULL };
+	const struct command *command;
+	int n = 0, code;
+
+	if (take_options(&ctl, argc, argv, rest, &n) < 0 || n == 0) {
+		usage(stderr);
+		return AZLCTL_USAGE;
+	}
+	if (strcmp(rest[0], "help") == 0 || strcmp(rest[0], "--help") == 0 ||
+	    strcmp(rest[0], "-h") == 0) {
+		usage(stdout);
+		return AZLCTL_OK;
+	}
+	command = command_named(rest[0]);
+	if (!command) {
+		(void)fprintf(stderr, "azlctl: no command \"%s\"; azlctl help lists them\n",
+			      rest[0]);
+		return AZLCTL_USAGE;
+	}
+	ctl.is_live = *ctl.root_path == '\0' || strcmp(ctl.root_path, "/") == 0;
+	if (ctl.is_live)
+		ctl.root_path = "";
+	root = open(ctl.is_live ? "/" : ctl.root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0) {
+		(void)fprintf(stderr, "azlctl: --root %s: %s\n", ctl.root_path, err_reason(errno));
+		return AZLCTL_USAGE;
+	}
+	ctl.root = root;
+	ctl.colour = !ctl.json && isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	code = command->run(&ctl, n - 1, rest + 1);
+	if (fflush(stdout) != 0)
+		return azlctl_fail(command->name, "write the answer: %s", err_reason(errno));
+	return code;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * /etc/azl/host.json: what the owner of a host wants of it. Every key is a line of one table, with
+ * its default and its reason; docs/CGROUPS.md is the table for people. Not for programs that stay
+ * resident: the table's texts cost memory (the shim reads its part through
+ * config/container_defaults.h).
+ *
+ *   { "containers": { "pids.max": 4096, "io.weight": null }, "fastPaths": true, ... }
+ *
+ * null: nothing is done about this value. A key that is not there has its default. An unknown key
+ * is an error, except in an object "x-..." (notes of the owner's).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+
+#define HOST_CONFIG_PATH "/etc/azl/host.json"
+
+enum {
+	HOST_CONFIG_MAX_BYTES = 1 << 20,
+	HOST_SYSCTLS_MAX = 64,
+	HOST_TEXT_ROOM = 128,
+};
+
+/* A number's unit; a text for its value in the file: 100, "512Mi", "2%", "max", true. */
+enum host_type {
+	HOST_BOOL,
+	HOST_COUNT,  /* a number, or "max" */
+	HOST_BYTES,  /* a number, "64Ki", "512Mi", "1Gi", "N%" of the host's memory, or "max" */
+	HOST_WEIGHT, /* 1 to 10000 */
+	HOST_RATIO,  /* 0 to 1, kept in thousandths */
+	HOST_NAMES,  /* an object of booleans, or one boolean for all: not kept here */
+};
+
+struct host_key {
+	const char *section; /* "containers" */
+	const char *name;    /* "pids.max" */
+	enum host_type type;
+	const char *fallback; /* the default as in JSON: "4096", "\"2%\"", "null" */
+	const char *reason;   /* one sentence: what it is for */
+	const char *source;   /* where that comes from: kernel document, measurement */
+};
+
+/* Sections: "containers" (defaults of each container, merged by the shim), "system" and "workload"
+ * (the slices of a host), "protect" (memory and weight of containerd, kubelet and sshd), "sysctl"
+ * (NAME: value, beside those that azl ships), "apply" (what azlctl apply may touch). */
+extern const struct host_key host_keys[];
+extern const size_t host_keys_count;
+
+struct host_value {
+	bool is_set;	 /* false: null */
+	bool is_given;	 /* by the file; otherwise the default */
+	bool is_percent; /* HOST_BYTES: number is thousandths of the host's memory */
+	uint64_t number; /* UINT64_MAX: "max" */
+};
+
+struct host_sysctl {
+	char *name;  /* owned; "net.ipv4.ip_forward" */
+	char *value; /* owned; NULL: this one is left alone */
+};
+
+struct host_config {
+	struct host_value *values; /* owned; host_keys_count of them */
+	struct host_sysctl sysctls[HOST_SYSCTLS_MAX];
+	size_t n_sysctls;
+	bool exists; /* there is a file */
+};
+
+void host_config_done(struct host_config *config);
+
+/*
+ * Read the file, checked whole; defaults where it says nothing, and for a file that is not there.
+ *
+ * dir, path   as openat(2)
+ * config      zeroed by the caller; host_config_done() it, also after a failure
+ *
+ * Returns 0 or -EBADMSG (not JSON; the text tells where), -EINVAL (unknown key, wrong type or
+ * range: the text names key, value and what is allowed), -EFBIG, -ENOMEM, ...
+ */
+int host_config_read(int dir, const char *path, struct host_config *config, struct err *err);
+
+/* The value of a key, by section and name; aborts for a key that is not in the table. */
+const struct host_value *host_config_get(const struct host_config *config, const char *section,
+					 const char *name);
+
+/* Resolve a value: percent of `total_bytes`. UINT64_MAX stays. */
+uint64_t host_value_number(const struct host_value *value, uint64_t total_bytes);
