@@ -49,8 +49,8 @@ SHIM_LIBS := $(shell $(PKG_CONFIG) --libs libprotobuf-c yajl 2>/dev/null || echo
 # Of libcap one function is used: from its archive, where there is one, it costs a shim nothing.
 LIBCAP := $(shell $(CC) -print-file-name=libcap.a)
 SHIM_LIBS += $(if $(findstring /,$(LIBCAP)),$(LIBCAP),-lcap)
-CNI_LIBS := $(shell $(PKG_CONFIG) --libs libmnl libssl libcrypto yajl 2>/dev/null || \
-	echo -lmnl -lssl -lcrypto -lyajl)
+# OpenSSL's headers alone: cni/openssl.c loads its libraries when a call needs them.
+CNI_LIBS := $(shell $(PKG_CONFIG) --libs libmnl yajl 2>/dev/null || echo -lmnl -lyajl)
 
 PROTO := $(wildcard shim/proto/*.proto)
 PB_C  := $(PROTO:%.proto=$(GEN)/%.pb-c.c)
@@ -122,7 +122,9 @@ $(BUILD)/unit/%: tests/unit/%.c tests/unit/test.h $(SAN_O)
 # The plugin's are an archive: a test takes the modules that it needs.
 $(BUILD)/unit/test_cni_%: tests/unit/test_cni_%.c tests/unit/test.h $(BUILD)/san/cni.a
 	$(call say,UNIT,$@)mkdir -p $(@D) && $(CC) $(SAN_CFLAGS) $(WARN) -Wno-missing-prototypes \
-		-o $@ $< $(BUILD)/san/cni.a $(CNI_LIBS)
+		-o $@ $< $(BUILD)/san/cni.a $(CNI_LIBS) $(TEST_LIBS)
+
+$(BUILD)/unit/test_cni_http: private TEST_LIBS := -lssl -lcrypto # its server's
 
 $(BUILD)/san/cni.a: $(patsubst %.c,$(BUILD)/san/%.o,$(CNI_C))
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^

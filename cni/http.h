@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One HTTP exchange on OpenSSL's client, over TCP, TLS or a Unix socket. Everything is over by a
- * deadline; no proxy is ever asked, no name resolved, no redirection followed. The only file that
- * knows OpenSSL's HTTP and TLS.
+ * deadline; no proxy is ever asked, no name resolved, no redirection followed.
  */
 #pragma once
 
@@ -51,6 +50,7 @@ struct http_reply {
  *   -ECONNRESET    closed before the reply was whole
  *   -EMSGSIZE      the body is larger than HTTP_BODY_MAX_BYTES
  *   -EPROTO        TLS or HTTP went wrong
+ *   -ELIBACC       OpenSSL is not installed
  */
 int http_call(const struct http_request *request, struct http_reply *reply, struct err *err);
 

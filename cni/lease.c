@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include "config/base/clean.h"
 #include "config/base/err.h"
 #include "config/base/fd.h"
+#include "config/base/sha256.h"
 
 enum {
 	LEASE_FILE_MAX_BYTES = 512 << 10,
@@ -39,7 +39,7 @@ void lease_done(struct lease *lease)
 
 /* ---- names ---- */
 
-static void hash(const char *container, const char *ifname, uint8_t digest[SHA256_DIGEST_LENGTH])
+static void hash(const char *container, const char *ifname, uint8_t digest[SHA256_BYTES])
 {
 	own_mem char *text = NULL;
 	size_t container_len = strlen(container);
@@ -50,13 +50,13 @@ static void hash(const char *container, const char *ifname, uint8_t digest[SHA25
 		abort();
 	memcpy(text, container, container_len + 1);
 	memcpy(text + container_len + 1, ifname, ifname_len);
-	(void)SHA256((const uint8_t *)text, container_len + 1 + ifname_len, digest);
+	sha256(text, container_len + 1 + ifname_len, digest);
 }
 
 void lease_key(const char *container, const char *ifname, char key[LEASE_KEY_ROOM])
 {
 	static const char digits[] = "0123456789abcdef";
-	uint8_t digest[SHA256_DIGEST_LENGTH];
+	uint8_t digest[SHA256_BYTES];
 
 	hash(container, ifname, digest);
 	for (size_t i = 0; i < sizeof(digest); i++) {

@@ -10,11 +10,11 @@
 #include "config/base/buf.h"
 #include "config/base/clean.h"
 #include "config/base/err.h"
+#include "config/base/sha256.h"
 #include "config/json.h"
 #include "shim/message.h"
 #include "shim/options.h"
 #include "shim/proto/options.pb-c.h"
-#include "shim/sha256.h"
 
 enum {
 	LOG_LEVEL_DEBUG_AT_MOST = -4, /* bootstrap.proto: TRACE -8, DEBUG -4, INFO 0 */
