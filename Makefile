@@ -51,6 +51,7 @@ LIBCAP := $(shell $(CC) -print-file-name=libcap.a)
 SHIM_LIBS += $(if $(findstring /,$(LIBCAP)),$(LIBCAP),-lcap)
 # OpenSSL's headers alone: cni/openssl.c loads its libraries when a call needs them.
 CNI_LIBS := $(shell $(PKG_CONFIG) --libs libmnl yajl 2>/dev/null || echo -lmnl -lyajl)
+CTL_LIBS := $(CNI_LIBS) $(shell $(PKG_CONFIG) --libs libcgroup 2>/dev/null)
 
 PROTO := $(wildcard shim/proto/*.proto)
 PB_C  := $(PROTO:%.proto=$(GEN)/%.pb-c.c)
@@ -64,6 +65,8 @@ LIB_C     := $(BASE_C) $(CONFIG_C) $(CGROUPS_C) $(filter-out shim/main.c,$(SHIM_
 # The plugin and the shim have nothing in common above config/.
 CNI_C     := $(filter-out cni/main.c,$(wildcard cni/*.c cni/*/*.c)) $(CONFIG_C) $(BASE_C)
 CNI_MAIN  := $(wildcard cni/main.c)
+# azlctl may know everything; libcgroup, where there is one, serves hosts without systemd.
+CTL_C     := $(filter-out config/azlctl/main.c,$(wildcard config/azlctl/*.c))
 OBJ        = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 PROGRAMS := $(BUILD)/containerd-shim-azl-v2 $(CNI_MAIN:cni/main.c=$(BUILD)/azl-cni)
@@ -77,11 +80,18 @@ $(BUILD)/containerd-shim-azl-v2: $(call OBJ,shim/main.c $(LIB_C)) $(PB_O)
 $(BUILD)/azl-cni: $(call OBJ,cni/main.c $(CNI_C))
 	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(CNI_LIBS)
 
+$(BUILD)/azlctl: $(call OBJ,config/azlctl/main.c $(CTL_C)) $(BUILD)/parts.a
+	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(CTL_LIBS)
+
+# What azlctl may take from: an archive gives the modules that are used, and their libraries alone.
+$(BUILD)/parts.a: $(call OBJ,$(CNI_C) $(CGROUPS_C))
+	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
+
 $(BUILD)/obj/%.o: %.c $(PB_C) $(BUILD)/.flags
 	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(WARN) $(DEV_CFLAGS) -MMD -MP -c -o $@ $<
 
 # The revision is one object's business: a commit rebuilds that one alone.
-$(BUILD)/obj/shim/main.o $(BUILD)/obj/cni/main.o: private CFLAGS += -DAZL_REVISION='"$(REVISION)"'
+$(BUILD)/obj/shim/main.o $(BUILD)/obj/cni/main.o $(BUILD)/obj/config/azlctl/main.o: private CFLAGS += -DAZL_REVISION='"$(REVISION)"'
 
 $(GEN)/%.pb-c.o: $(GEN)/%.pb-c.c
 	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) -w -c -o $@ $<
@@ -125,6 +135,14 @@ $(BUILD)/unit/test_cni_%: tests/unit/test_cni_%.c tests/unit/test.h $(BUILD)/san
 		-o $@ $< $(BUILD)/san/cni.a $(CNI_LIBS) $(TEST_LIBS)
 
 $(BUILD)/unit/test_cni_http: private TEST_LIBS := -lssl -lcrypto # its server's
+
+# Those of azlctl: its own files and all that it may take from.
+$(BUILD)/unit/test_azlctl_%: tests/unit/test_azlctl_%.c tests/unit/test.h $(BUILD)/san/azlctl.a
+	$(call say,UNIT,$@)mkdir -p $(@D) && $(CC) $(SAN_CFLAGS) $(WARN) -Wno-missing-prototypes \
+		-o $@ $< $(BUILD)/san/azlctl.a $(CTL_LIBS)
+
+$(BUILD)/san/azlctl.a: $(patsubst %.c,$(BUILD)/san/%.o,$(CTL_C) $(CNI_C) $(CGROUPS_C))
+	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 
 $(BUILD)/san/cni.a: $(patsubst %.c,$(BUILD)/san/%.o,$(CNI_C))
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^

@@ -32,5 +32,7 @@ enum out_colour { OUT_PLAIN, OUT_BOLD, OUT_DIM, OUT_GREEN, OUT_YELLOW, OUT_RED }
 /* Escape sequences, or "" without colour. */
 const char *out_colour(bool colour, enum out_colour which);
 
-/* "12.3 MiB", "4.0 KiB", "max"; text has at least 16 bytes. Returns text. */
-const char *out_bytes(uint64_t bytes, char text[16]);
+enum { OUT_BYTES_ROOM = 16 };
+
+/* "12.3 MiB", "4.0 KiB", "max". Returns text. */
+const char *out_bytes(uint64_t bytes, char text[OUT_BYTES_ROOM]);

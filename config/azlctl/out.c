@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/azlctl/out.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+enum { OUT_DEPTH = sizeof(((struct out_json *)0)->first) / sizeof(bool) };
+
+static void put_text(FILE *out, const char *text)
+{
+	(void)fputc('"', out);
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c == '"' || c == '\\')
+			(void)fprintf(out, "\\%c", c);
+		else if (c == '\n')
+			(void)fputs("\\n", out);
+		else if (c < ' ')
+			(void)fprintf(out, "\\u%04x", c);
+		else
+			(void)fputc(c, out);
+	}
+	(void)fputc('"', out);
+}
+
+/* The comma, the line and the key in front of a value. */
+static void put_place(struct out_json *json, const char *key)
+{
+	if (json->depth > 0) {
+		(void)fputs(json->first[json->depth] ? "\n" : ",\n", json->out);
+		(void)fprintf(json->out, "%*s", (int)json->depth * 2, "");
+		json->first[json->depth] = false;
+	}
+	if (key) {
+		put_text(json->out, key);
+		(void)fputs(": ", json->out);
+	}
+}
+
+static void open_level(struct out_json *json, const char *key, char bracket)
+{
+	put_place(json, key);
+	(void)fputc(bracket, json->out);
+	json->depth++;
+	assert(json->depth < OUT_DEPTH);
+	json->first[json->depth] = true;
+}
+
+static void close_level(struct out_json *json, char bracket)
+{
+	bool empty;
+
+	assert(json->depth > 0);
+	empty = json->first[json->depth];
+	json->depth--;
+	if (!empty)
+		(void)fprintf(json->out, "\n%*s", (int)json->depth * 2, "");
+	(void)fputc(bracket, json->out);
+}
+
+void out_json_begin(struct out_json *json, FILE *out)
+{
+	*json = (struct out_json){ .out = out };
+}
+
+void out_json_object(struct out_json *json, const char *key)
+{
+	open_level(json, key, '{');
+}
+
+void out_json_array(struct out_json *json, const char *key)
+{
+	open_level(json, key, '[');
+}
+
+void out_json_end_object(struct out_json *json)
+{
+	close_level(json, '}');
+}
+
+void out_json_end_array(struct out_json *json)
+{
+	close_level(json, ']');
+}
+
+void out_json_string(struct out_json *json, const char *key, const char *text)
+{
+	if (!text) {
+		out_json_null(json, key);
+		return;
+	}
+	put_place(json, key);
+	put_text(json->out, text);
+}
+
+void out_json_number(struct out_json *json, const char *key, uint64_t number)
+{
+	put_place(json, key);
+	(void)fprintf(json->out, "%" PRIu64, number);
+}
+
+void out_json_real(struct out_json *json, const char *key, double number)
+{
+	put_place(json, key);
+	(void)fprintf(json->out, "%.3f", number);
+}
+
+void out_json_bool(struct out_json *json, const char *key, bool value)
+{
+	put_place(json, key);
+	(void)fputs(value ? "true" : "false", json->out);
+}
+
+void out_json_null(struct out_json *json, const char *key)
+{
+	put_place(json, key);
+	(void)fputs("null", json->out);
+}
+
+void out_json_finish(struct out_json *json)
+{
+	assert(json->depth == 0);
+	(void)fputc('\n', json->out);
+}
+
+const char *out_colour(bool colour, enum out_colour which)
+{
+	static const char *const codes[] = {
+		[OUT_PLAIN] = "\033[0m",  [OUT_BOLD] = "\033[1m",    [OUT_DIM] = "\033[2m",
+		[OUT_GREEN] = "\033[32m", [OUT_YELLOW] = "\033[33m", [OUT_RED] = "\033[31m",
+	};
+
+	return colour ? codes[which] : "";
+}
+
+const char *out_bytes(uint64_t bytes, char text[OUT_BYTES_ROOM])
+{
+	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	double value = (double)bytes / 1024;
+	size_t unit = 0;
+
+	if (bytes == UINT64_MAX) {
+		memcpy(text, "max", sizeof("max"));
+		return text;
+	}
+	if (bytes < 1024) {
+		(void)snprintf(text, OUT_BYTES_ROOM, "%" PRIu64 " B", bytes);
+		return text;
+	}
+	for (; value >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0]); unit++)
+		value /= 1024;
+	(void)snprintf(text, OUT_BYTES_ROOM, "%.1f %s", value, units[unit]);
+	return text;
+}
