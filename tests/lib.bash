@@ -323,10 +323,11 @@ has_event() {
 	grep -F "\"$1\"" "$W/events" | grep -qF "/tasks/$2"
 }
 
-# A process's own memory and its private dirty memory in kB. All of PSS would change with the
-# number of shims that share the program's pages.
+# A process's own memory in kB: its share of it, and all of it. All of PSS would change with the number of
+# shims that share the program's pages, and so would Private_Dirty: on a tmpfs, where the program lies
+# here, its pages count as dirty, and as private once a single process is left.
 memory_of() {
-	awk '/^Pss_Anon:/ { p = $2 } /^Private_Dirty:/ { d = $2 } END { print p, d }' "/proc/$1/smaps_rollup"
+	awk '/^Pss_Anon:/ { p = $2 } /^Anonymous:/ { d = $2 } END { print p, d }' "/proc/$1/smaps_rollup"
 }
 
 fds_of() {

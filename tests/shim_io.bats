@@ -94,7 +94,7 @@ fifo_of() {
 	has_status $T RUNNING
 	has_status ${T}f RUNNING
 	until_ok 10 has_text "$W/log" 300
-	for i in 1 2 3 4 5 6 7 8; do
+	for i in $(seq 40); do
 		read_for 0.5 "$(fifo_of $T stdout)" >>"$W/out"
 		! grep -qx 300 "$W/out" || break
 	done
