@@ -18,6 +18,13 @@ enum {
 	LINK_GEN_MODE_NONE = 1,
 };
 
+/* Headers before 6.7 lack netkit's. Source: include/uapi/linux/if_link.h, veth.h. */
+enum {
+	LINK_PEER = VETH_INFO_PEER, /* also IFLA_NETKIT_PEER_INFO */
+	LINK_NETKIT_MODE = 5,	    /* IFLA_NETKIT_MODE */
+	LINK_NETKIT_L3 = 1,	    /* NETKIT_L3 */
+};
+
 static void link_text(const struct nlattr *attr, char *out, size_t room)
 {
 	if (mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
@@ -108,12 +115,18 @@ static struct nlmsghdr *link_put(struct rtnl_batch *batch, uint16_t type, uint16
 	return nlh;
 }
 
-/* What both ends of a pair say of themselves. */
+const char *link_pair_kind_text(enum link_pair_kind kind)
+{
+	return kind == LINK_NETKIT ? "netkit" : "veth";
+}
+
+/* What both ends of a pair say of themselves; mac NULL: they have none. */
 static void link_put_end(struct nlmsghdr *nlh, const char *name, const struct mac *mac,
 			 uint32_t mtu)
 {
 	mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
-	mnl_attr_put(nlh, IFLA_ADDRESS, MAC_BYTES, mac->bytes);
+	if (mac)
+		mnl_attr_put(nlh, IFLA_ADDRESS, MAC_BYTES, mac->bytes);
 	if (mtu)
 		mnl_attr_put_u32(nlh, IFLA_MTU, mtu);
 	/* Without this there is one queue for each CPU of the host, and its memory. */
@@ -123,6 +136,7 @@ static void link_put_end(struct nlmsghdr *nlh, const char *name, const struct ma
 
 void link_put_pair(struct rtnl_batch *batch, const struct link_pair *pair)
 {
+	bool netkit = pair->kind == LINK_NETKIT;
 	struct nlmsghdr *nlh =
 		rtnl_put(batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL,
 			 "create link %s with %s in the pod", pair->name, pair->peer_name);
@@ -131,14 +145,16 @@ void link_put_pair(struct rtnl_batch *batch, const struct link_pair *pair)
 	struct nlattr *peer;
 
 	(void)mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
-	link_put_end(nlh, pair->name, &pair->mac, pair->mtu);
+	link_put_end(nlh, pair->name, netkit ? NULL : &pair->mac, pair->mtu);
 	mnl_attr_put_u32(nlh, IFLA_GROUP, pair->group);
 	info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
-	mnl_attr_put_strz(nlh, IFLA_INFO_KIND, "veth");
+	mnl_attr_put_strz(nlh, IFLA_INFO_KIND, link_pair_kind_text(pair->kind));
 	data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
-	peer = mnl_attr_nest_start(nlh, VETH_INFO_PEER);
+	if (netkit)
+		mnl_attr_put_u32(nlh, LINK_NETKIT_MODE, LINK_NETKIT_L3);
+	peer = mnl_attr_nest_start(nlh, LINK_PEER);
 	(void)mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
-	link_put_end(nlh, pair->peer_name, &pair->peer_mac, pair->mtu);
+	link_put_end(nlh, pair->peer_name, netkit ? NULL : &pair->peer_mac, pair->mtu);
 	mnl_attr_put_u32(nlh, IFLA_NET_NS_FD, (uint32_t)pair->peer_netns);
 	mnl_attr_nest_end(nlh, peer);
 	mnl_attr_nest_end(nlh, data);

@@ -34,10 +34,16 @@ struct link {
 	char driver[LINK_DRIVER_ROOM]; /* not in the message: nic.c finds it */
 };
 
+enum link_pair_kind {
+	LINK_VETH,
+	LINK_NETKIT, /* on layer 3: without MAC addresses and neighbours */
+};
+
 /* A pair of links whose other end is born in another network namespace. */
 struct link_pair {
+	enum link_pair_kind kind;
 	const char *name;
-	struct mac mac;
+	struct mac mac; /* of veth */
 	uint32_t group;
 	const char *peer_name;
 	struct mac peer_mac;
@@ -57,11 +63,14 @@ int link_parse(const struct nlmsghdr *nlh, struct link *link);
 /* As rtnl_reply_fn; owner is a struct link. */
 int link_reply(void *owner, const struct nlmsghdr *nlh);
 
+/* As the kernel calls it: "veth". */
+const char *link_pair_kind_text(enum link_pair_kind kind);
+
 /*
  * Make a pair, both ends down: a peer that is to be up fails the request, since it is opened before
  * it has a partner. (An alias would be ignored: it needs a message of its own.)
  *
- * Source: drivers/net/veth.c, veth_newlink.
+ * Source: drivers/net/veth.c, veth_newlink; drivers/net/netkit.c, netkit_new_link.
  */
 void link_put_pair(struct rtnl_batch *batch, const struct link_pair *pair);
 

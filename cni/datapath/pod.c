@@ -139,8 +139,9 @@ int pod_add_interface(struct cni_result *result, const char *name, const struct 
 		if (!copy)
 			return err_set(err, -ENOMEM, "result: out of memory");
 	}
-	*interface =
-		(struct cni_interface){ .has_mac = true, .mac = *mac, .mtu = mtu, .sandbox = copy };
+	*interface = (struct cni_interface){ .has_mac = mac, .mtu = mtu, .sandbox = copy };
+	if (mac)
+		interface->mac = *mac;
 	(void)snprintf(interface->name, sizeof(interface->name), "%s", name);
 	result->n_interfaces++;
 	return 0;

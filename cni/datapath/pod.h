@@ -42,6 +42,7 @@ int pod_find_link(struct rtnl *rtnl, const char *name, struct link *link, struct
 /* 0, or CNI_UNAVAILABLE when the host does not pass on packets of a family that the plan has. */
 int pod_check_forwarding(const struct datapath_plan *plan, struct err *err);
 
-/* Append an interface to a result; sandbox is copied (NULL: the host's). Returns 0 or -ENOMEM. */
+/* Append an interface to a result; it may have no MAC (NULL), and none is what netkit has; sandbox
+ * is copied (NULL: the host's). Returns 0 or -ENOMEM. */
 int pod_add_interface(struct cni_result *result, const char *name, const struct mac *mac,
 		      uint32_t mtu, const char *sandbox, struct err *err);

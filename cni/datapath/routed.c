@@ -7,58 +7,13 @@
 #include "cni/datapath/routed.h"
 
 #include <errno.h>
-#include <linux/ip.h>
-#include <linux/neighbour.h>
-#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#include "cni/addr.h"
 #include "cni/datapath/guards.h"
-#include "cni/datapath/pod.h"
 #include "cni/error.h"
-#include "cni/neigh.h"
 #include "cni/nic.h"
-#include "cni/route.h"
 #include "cni/rtnl.h"
-
-enum { ROUTED_LOOPBACK = 1 };
-
-const struct mac routed_host_mac = { { 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa } };
-
-static const struct address routed_gateway4 = { .family = AF_INET,
-						.prefix = 32,
-						.bytes = { 169, 254, 1, 1 } };
-static const struct address routed_gateway6 = {
-	.family = AF_INET6,
-	.prefix = 128,
-	.bytes = { 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc },
-};
-/* From routed_host_mac. The host asks for neighbours from it; without one it would not ask at all.
- */
-static const struct address routed_host_local = {
-	.family = AF_INET6,
-	.prefix = 128,
-	.bytes = { 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0xa8, 0xaa, 0xaa, 0xff, 0xfe, 0xaa, 0xaa, 0xaa },
-};
-
-/* Where an attachment stands. */
-struct routed_work {
-	const struct datapath_plan *plan;
-	struct rtnl_batch *batch;
-	struct rtnl *host;
-	struct rtnl *pod;
-	char alias[LINK_ALIAS_ROOM];
-	uint32_t mtu;
-	struct link host_end;
-	struct pod_routes routes;
-};
-
-const struct address *routed_gateway(uint8_t family)
-{
-	return family == AF_INET ? &routed_gateway4 : &routed_gateway6;
-}
 
 int routed_alias(const struct datapath_plan *plan, char alias[LINK_ALIAS_ROOM], struct err *err)
 {
@@ -84,25 +39,25 @@ static int routed_find_nic(const struct datapath_plan *plan, struct rtnl *host, 
 	return rc;
 }
 
-/* As the NIC's, or what is configured, which is not more. */
-static int routed_find_mtu(const struct datapath_plan *plan, struct rtnl *host, uint32_t *mtu,
-			   struct err *err)
+/* The NIC; and the MTU: its own, or what is configured, which is not more. */
+static int routed_find_mtu(const struct datapath_plan *plan, struct rtnl *host, struct link *nic,
+			   uint32_t *mtu, struct err *err)
 {
-	struct link nic = { 0 };
-	int rc = routed_find_nic(plan, host, &nic, err);
+	int rc = routed_find_nic(plan, host, nic, err);
 
 	/* A host that is alone with its pods, and says so by configuring an MTU. */
 	if (rc < 0 && plan->mtu && !plan->master && !plan->host_ip.family &&
 	    cni_code_of(err) == CNI_UNAVAILABLE) {
 		*mtu = plan->mtu;
+		nic->index = 0;
 		return 0;
 	}
 	if (rc < 0)
 		return rc;
-	if (plan->mtu > nic.mtu)
+	if (plan->mtu > nic->mtu)
 		return cni_err(err, CNI_CONFIG_INVALID, "\"mtu\": %u is more than the %u of %s",
-			       plan->mtu, nic.mtu, nic.name);
-	*mtu = plan->mtu ? plan->mtu : nic.mtu;
+			       plan->mtu, nic->mtu, nic->name);
+	*mtu = plan->mtu ? plan->mtu : nic->mtu;
 	return 0;
 }
 
@@ -131,6 +86,7 @@ static int routed_create_once(struct routed_work *work, struct err *err)
 {
 	const struct datapath_plan *plan = work->plan;
 	const struct link_pair pair = {
+		.kind = work->kind,
 		.name = plan->host_name,
 		.mac = routed_host_mac,
 		.group = RTNL_GROUP,
@@ -192,129 +148,6 @@ static int routed_create(struct routed_work *work, struct err *err)
 /* ---- the pod's side ----------------------------------------------------------------------------
  */
 
-/* Alone on its link: no network, no neighbours but the gateway. */
-static struct address routed_alone(const struct address *address)
-{
-	struct address alone = *address;
-
-	alone.prefix = address_bits(address->family);
-	return alone;
-}
-
-static struct route routed_route(const struct cni_route *route, int oif)
-{
-	return (struct route){
-		.dst = route->dst,
-		.gw = *routed_gateway(route->dst.family),
-		.oif = oif,
-		.table = route->table > 0 ? (uint32_t)route->table : 0,
-		.priority = route->priority > 0 ? (uint32_t)route->priority : 0,
-		.mtu = route->mtu,
-		.advmss = route->advmss,
-		.protocol = RTNL_PROTOCOL,
-	};
-}
-
-static void routed_put_gateway(struct rtnl_batch *batch, int index, uint8_t family)
-{
-	const struct neigh gateway = {
-		.address = *routed_gateway(family),
-		.mac = routed_host_mac,
-		.index = index,
-		.state = NUD_PERMANENT,
-		.flags = family == AF_INET6 ? NTF_ROUTER : 0,
-	};
-
-	neigh_put(batch, &gateway);
-	/* The gateway's own route: what copies routes into other tables needs it. */
-	if (family == AF_INET)
-		route_put(batch,
-			  &(struct route){ .dst = routed_gateway4,
-					   .oif = index,
-					   .protocol = RTNL_PROTOCOL,
-					   .scope = RT_SCOPE_LINK },
-			  true);
-}
-
-static bool routed_is_repeated(const struct datapath_plan *plan, size_t i)
-{
-	for (size_t j = 0; j < i; j++)
-		if (address_equal(&plan->ips[i].address, &plan->ips[j].address))
-			return true;
-	return false;
-}
-
-static int routed_set_up_pod(struct routed_work *work, struct err *err)
-{
-	const struct datapath_plan *plan = work->plan;
-	int index = work->host_end.peer;
-
-	rtnl_batch_clear(work->batch);
-	/* Before it is up: by then it would have one. */
-	link_put_no_link_local(work->batch, index, NULL);
-	link_put_up(work->batch, index, NULL, true);
-	link_put_up(work->batch, ROUTED_LOOPBACK, NULL, true);
-	for (size_t i = 0; i < plan->n_ips; i++) {
-		struct address address = routed_alone(&plan->ips[i].address);
-
-		if (!routed_is_repeated(plan, i))
-			addr_put(work->batch, index, &address, false);
-	}
-	if (pod_has_family(plan, AF_INET))
-		routed_put_gateway(work->batch, index, AF_INET);
-	if (pod_has_family(plan, AF_INET6))
-		routed_put_gateway(work->batch, index, AF_INET6);
-	for (size_t i = 0; i < work->routes.n; i++) {
-		struct route route = routed_route(&work->routes.routes[i], index);
-
-		route_put(work->batch, &route, true);
-	}
-	return rtnl_send(work->pod, work->batch, err);
-}
-
-/* ---- the host's side ---------------------------------------------------------------------------
- */
-
-static int routed_set_up_host(struct routed_work *work, struct err *err)
-{
-	/* Strict: what comes from the pod has the pod's address. */
-	const struct link_setting settings[] = {
-		{ IPV4_DEVCONF_RP_FILTER, 1 },
-		{ IPV4_DEVCONF_PROXY_ARP, 1 },
-		{ IPV4_DEVCONF_FORWARDING, 1 },
-	};
-	const struct datapath_plan *plan = work->plan;
-	int index = work->host_end.index;
-
-	rtnl_batch_clear(work->batch);
-	link_put_alias(work->batch, index, NULL, work->alias);
-	link_put_no_link_local(work->batch, index, NULL);
-	link_put_settings(work->batch, index, NULL, settings,
-			  sizeof(settings) / sizeof(settings[0]));
-	link_put_up(work->batch, index, NULL, true);
-	if (pod_has_family(plan, AF_INET6))
-		addr_put(work->batch, index, &routed_host_local, false);
-	for (size_t i = 0; i < plan->n_ips; i++) {
-		/* Stale: used at once, yet asked for again should the pod's MAC be changed. */
-		const struct neigh pod = { .address = plan->ips[i].address,
-					   .mac = plan->pod_mac,
-					   .index = index,
-					   .state = NUD_STALE };
-
-		neigh_put(work->batch, &pod);
-	}
-	/* Last: this is what makes the pod reachable. */
-	for (size_t i = 0; i < plan->n_ips; i++) {
-		const struct route route = { .dst = routed_alone(&plan->ips[i].address),
-					     .oif = index,
-					     .protocol = RTNL_PROTOCOL,
-					     .scope = RT_SCOPE_LINK };
-
-		route_put(work->batch, &route, true);
-	}
-	return rtnl_send(work->host, work->batch, err);
-}
-
 /*
  * The pod's end was up before its partner: it sends nothing until the kernel has looked at it
  * again, which it does when asked for the link (since 6.10), or a moment later by itself.
@@ -348,11 +181,13 @@ static int routed_connect(struct routed_work *work, struct err *err)
 static int routed_fill(const struct routed_work *work, struct cni_result *result, struct err *err)
 {
 	const struct datapath_plan *plan = work->plan;
-	int rc = pod_add_interface(result, plan->host_name, &routed_host_mac, work->mtu, NULL, err);
+	bool macs = work->kind == LINK_VETH;
+	int rc = pod_add_interface(result, plan->host_name, macs ? &routed_host_mac : NULL,
+				   work->mtu, NULL, err);
 
 	if (rc == 0)
-		rc = pod_add_interface(result, plan->ifname, &plan->pod_mac, work->mtu,
-				       plan->netns_path, err);
+		rc = pod_add_interface(result, plan->ifname, macs ? &plan->pod_mac : NULL,
+				       work->mtu, plan->netns_path, err);
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < plan->n_ips && result->n_ips < CNI_IPS_MAX; i++)
@@ -373,12 +208,15 @@ static int routed_fill(const struct routed_work *work, struct cni_result *result
 /* ---- verbs -------------------------------------------------------------------------------------
  */
 
-static int routed_add(const struct datapath_plan *plan, struct cni_result *result, struct err *err)
+int routed_add(enum link_pair_kind kind, const struct datapath_plan *plan,
+	       struct cni_result *result, struct err *err)
 {
 	own_batch struct rtnl_batch *batch = rtnl_batch_new(err);
 	own_rtnl struct rtnl host = { 0 };
 	own_rtnl struct rtnl pod = { 0 };
-	struct routed_work work = { .plan = plan, .batch = batch, .host = &host, .pod = &pod };
+	struct routed_work work = {
+		.plan = plan, .kind = kind, .batch = batch, .host = &host, .pod = &pod
+	};
 	struct err ignored;
 	int rc;
 
@@ -391,7 +229,7 @@ static int routed_add(const struct datapath_plan *plan, struct cni_result *resul
 	if (rc == 0)
 		rc = rtnl_open(&host, err);
 	if (rc == 0)
-		rc = routed_find_mtu(plan, &host, &work.mtu, err);
+		rc = routed_find_mtu(plan, &host, &work.nic, &work.mtu, err);
 	if (rc == 0)
 		rc = routed_create(&work, err);
 	if (rc < 0)
@@ -404,7 +242,7 @@ static int routed_add(const struct datapath_plan *plan, struct cni_result *resul
 	return rc;
 }
 
-static int routed_del(const struct datapath_plan *plan, struct err *err)
+int routed_del(const struct datapath_plan *plan, struct err *err)
 {
 	own_batch struct rtnl_batch *batch = rtnl_batch_new(err);
 	own_rtnl struct rtnl host = { 0 };
@@ -417,21 +255,34 @@ static int routed_del(const struct datapath_plan *plan, struct err *err)
 	return rc < 0 ? rc : routed_remove(&work, err);
 }
 
-static int routed_status(const struct datapath_plan *plan, struct err *err)
+int routed_status(const struct datapath_plan *plan, struct err *err)
 {
 	own_rtnl struct rtnl host = { 0 };
+	struct link nic = { 0 };
 	uint32_t mtu;
 	int rc = pod_check_forwarding(plan, err);
 
 	if (rc == 0)
 		rc = rtnl_open(&host, err);
-	return rc < 0 ? rc : routed_find_mtu(plan, &host, &mtu, err);
+	return rc < 0 ? rc : routed_find_mtu(plan, &host, &nic, &mtu, err);
+}
+
+static int routed_add_veth(const struct datapath_plan *plan, struct cni_result *result,
+			   struct err *err)
+{
+	return routed_add(LINK_VETH, plan, result, err);
+}
+
+static int routed_check_veth(const struct datapath_plan *plan, const struct cni_result *expected,
+			     struct err *err)
+{
+	return routed_check(LINK_VETH, plan, expected, err);
 }
 
 const struct datapath datapath_routed = {
 	.name = "routed",
-	.add = routed_add,
+	.add = routed_add_veth,
 	.del = routed_del,
-	.check = routed_check,
+	.check = routed_check_veth,
 	.status = routed_status,
 };

@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 
 #include "cni/addr.h"
-#include "cni/datapath/pod.h"
 #include "cni/datapath/routed.h"
 #include "cni/error.h"
 #include "cni/neigh.h"
@@ -144,8 +143,8 @@ static int check_find(struct rtnl *rtnl, const char *name, struct link *link, st
 	return rc;
 }
 
-static int check_host(const struct datapath_plan *plan, struct rtnl *host, struct link *host_end,
-		      struct err *err)
+static int check_host(enum link_pair_kind kind, const struct datapath_plan *plan, struct rtnl *host,
+		      struct link *host_end, struct err *err)
 {
 	struct check_list routes = { 0 };
 	const struct check_place place = { host, host_end, route_put_dump, check_see_route,
@@ -160,6 +159,9 @@ static int check_host(const struct datapath_plan *plan, struct rtnl *host, struc
 	if (host_end->group != RTNL_GROUP || strcmp(host_end->alias, alias) != 0)
 		return cni_err(err, CNI_CHECK_FAILED, "link %s belongs to \"%s\"", plan->host_name,
 			       host_end->alias);
+	if (strcmp(host_end->kind, link_pair_kind_text(kind)) != 0)
+		return cni_err(err, CNI_CHECK_FAILED, "link %s is of kind \"%s\", not %s",
+			       plan->host_name, host_end->kind, link_pair_kind_text(kind));
 	for (size_t i = 0; i < plan->n_ips; i++)
 		check_want(&routes, &plan->ips[i].address, true);
 	return check_dump(&place, &routes, err);
@@ -221,7 +223,8 @@ static int check_pod(const struct datapath_plan *plan, const struct cni_result *
 		return rc;
 	for (size_t i = 0; i < plan->n_ips; i++) {
 		check_want(&addresses, &plan->ips[i].address, true);
-		check_want(&neighbours, routed_gateway(plan->ips[i].address.family), true);
+		if (strcmp(host_end->kind, link_pair_kind_text(LINK_VETH)) == 0)
+			check_want(&neighbours, routed_gateway(plan->ips[i].address.family), true);
 	}
 	for (size_t i = 0; index >= 0 && i < expected->n_ips; i++)
 		if (expected->ips[i].interface == index)
@@ -235,8 +238,8 @@ static int check_pod(const struct datapath_plan *plan, const struct cni_result *
 	return rc == 0 ? check_dump(&places[2], &routes, err) : rc;
 }
 
-int routed_check(const struct datapath_plan *plan, const struct cni_result *expected,
-		 struct err *err)
+int routed_check(enum link_pair_kind kind, const struct datapath_plan *plan,
+		 const struct cni_result *expected, struct err *err)
 {
 	own_rtnl struct rtnl host = { 0 };
 	own_rtnl struct rtnl pod = { 0 };
@@ -247,7 +250,7 @@ int routed_check(const struct datapath_plan *plan, const struct cni_result *expe
 		return cni_err(err, CNI_CHECK_FAILED, "the network namespace is gone");
 	rc = rtnl_open(&host, err);
 	if (rc == 0)
-		rc = check_host(plan, &host, &host_end, err);
+		rc = check_host(kind, plan, &host, &host_end, err);
 	if (rc == 0)
 		rc = pod_open_netns(plan->netns, &pod, err);
 	return rc == 0 ? check_pod(plan, expected, &pod, &host_end, err) : rc;

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pod's side of routed.c. */
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include "cni/addr.h"
+#include "cni/datapath/routed.h"
+#include "cni/neigh.h"
+#include "cni/route.h"
+#include "cni/rtnl.h"
+
+enum { ROUTED_LOOPBACK = 1 };
+
+static const struct address routed_gateway4 = { .family = AF_INET,
+						.prefix = 32,
+						.bytes = { 169, 254, 1, 1 } };
+static const struct address routed_gateway6 = {
+	.family = AF_INET6,
+	.prefix = 128,
+	.bytes = { 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc },
+};
+const struct address *routed_gateway(uint8_t family)
+{
+	return family == AF_INET ? &routed_gateway4 : &routed_gateway6;
+}
+
+struct address routed_alone(const struct address *address)
+{
+	struct address alone = *address;
+
+	alone.prefix = address_bits(address->family);
+	return alone;
+}
+
+static struct route routed_route(const struct cni_route *route, int oif)
+{
+	return (struct route){
+		.dst = route->dst,
+		.gw = *routed_gateway(route->dst.family),
+		.oif = oif,
+		.table = route->table > 0 ? (uint32_t)route->table : 0,
+		.priority = route->priority > 0 ? (uint32_t)route->priority : 0,
+		.mtu = route->mtu,
+		.advmss = route->advmss,
+		.protocol = RTNL_PROTOCOL,
+	};
+}
+
+static void routed_put_gateway(struct rtnl_batch *batch, enum link_pair_kind kind, int index,
+			       uint8_t family)
+{
+	const struct neigh gateway = {
+		.address = *routed_gateway(family),
+		.mac = routed_host_mac,
+		.index = index,
+		.state = NUD_PERMANENT,
+		.flags = family == AF_INET6 ? NTF_ROUTER : 0,
+	};
+
+	if (kind == LINK_VETH)
+		neigh_put(batch, &gateway);
+	/* The gateway's own route: what copies routes into other tables needs it. */
+	if (family == AF_INET)
+		route_put(batch,
+			  &(struct route){ .dst = routed_gateway4,
+					   .oif = index,
+					   .protocol = RTNL_PROTOCOL,
+					   .scope = RT_SCOPE_LINK },
+			  true);
+}
+
+static bool routed_is_repeated(const struct datapath_plan *plan, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (address_equal(&plan->ips[i].address, &plan->ips[j].address))
+			return true;
+	return false;
+}
+
+int routed_set_up_pod(struct routed_work *work, struct err *err)
+{
+	const struct datapath_plan *plan = work->plan;
+	int index = work->host_end.peer;
+
+	rtnl_batch_clear(work->batch);
+	/* Before it is up: by then it would have one. */
+	link_put_no_link_local(work->batch, index, NULL);
+	link_put_up(work->batch, index, NULL, true);
+	link_put_up(work->batch, ROUTED_LOOPBACK, NULL, true);
+	for (size_t i = 0; i < plan->n_ips; i++) {
+		struct address address = routed_alone(&plan->ips[i].address);
+
+		if (!routed_is_repeated(plan, i))
+			addr_put(work->batch, index, &address, false);
+	}
+	if (pod_has_family(plan, AF_INET))
+		routed_put_gateway(work->batch, work->kind, index, AF_INET);
+	if (pod_has_family(plan, AF_INET6))
+		routed_put_gateway(work->batch, work->kind, index, AF_INET6);
+	for (size_t i = 0; i < work->routes.n; i++) {
+		struct route route = routed_route(&work->routes.routes[i], index);
+
+		route_put(work->batch, &route, true);
+	}
+	return rtnl_send(work->pod, work->batch, err);
+}
