@@ -124,6 +124,45 @@ bool address_next(struct address *address)
 	return false;
 }
 
+/* What is behind the address: nothing, or ":PORT". */
+static int port_parse(const char *text, uint16_t *port)
+{
+	uint64_t number = 0;
+
+	*port = 0;
+	if (text[0] == '\0')
+		return 0;
+	if (text[0] != ':' || num_u64_parse(text + 1, strlen(text + 1), &number) < 0)
+		return -EINVAL;
+	*port = (uint16_t)number;
+	return number == 0 || number > UINT16_MAX ? -EINVAL : 0;
+}
+
+int endpoint_parse(const char *text, struct endpoint *endpoint)
+{
+	char plain[INET6_ADDRSTRLEN];
+	struct endpoint parsed;
+	bool bracket = text[0] == '[';
+	const char *from = text + bracket;
+	const char *colon = strchr(from, ':');
+	size_t len = strlen(from);
+
+	if (bracket)
+		len = strcspn(from, "]");
+	else if (colon && !strchr(colon + 1, ':')) /* one alone: no IPv6 */
+		len = (size_t)(colon - from);
+	if (len >= sizeof(plain) || memchr(from, '/', len) || (bracket && from[len] != ']'))
+		return -EINVAL;
+	memcpy(plain, from, len);
+	plain[len] = '\0';
+	if (address_parse(plain, &parsed.address) < 0 ||
+	    (bracket && parsed.address.family != AF_INET6) ||
+	    port_parse(from + len + bracket, &parsed.port) < 0)
+		return -EINVAL;
+	*endpoint = parsed;
+	return 0;
+}
+
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')

@@ -18,6 +18,12 @@ struct address {
 	uint8_t bytes[16]; /* network order; IPv4 uses four */
 };
 
+/* Where somebody listens: "10.0.0.1", "10.0.0.1:80", "fd00::1", "[fd00::1]:80". */
+struct endpoint {
+	struct address address; /* longest prefix */
+	uint16_t port;		/* 0: none was named */
+};
+
 struct mac {
 	uint8_t bytes[MAC_BYTES];
 };
@@ -48,6 +54,9 @@ struct address address_network(const struct address *address);
 
 /* The next one up; false at the end of all addresses. */
 bool address_next(struct address *address);
+
+/* A port, if there is one, is 1 to 65535. 0 or -EINVAL. */
+int endpoint_parse(const char *text, struct endpoint *endpoint);
 
 /* "aa:bb:cc:dd:ee:ff", "AABBCCDDEEFF" or with '-'. 0 or -EINVAL; multicast and all zero too. */
 int mac_parse(const char *text, struct mac *mac);

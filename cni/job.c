@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cni/error.h"
+#include "cni/netconf_guards.h"
 #include "config/base/buf.h"
 #include "config/base/clean.h"
 #include "config/json.h"
@@ -179,10 +180,7 @@ struct datapath_plan job_plan(const struct job *job)
 		.netns_path = job->args->netns,
 		.master = netconf->master,
 		.mtu = netconf->mtu,
-		.guard_wireserver = netconf->wireserver != GUARD_OFF,
-		/* nodes that CNS serves have pods that ask for identities */
-		.guard_imds = netconf->imds == GUARD_ON ||
-			      (netconf->imds == GUARD_DEFAULT && netconf->ipam != IPAM_CNS),
+		.guards = netconf_guards(netconf),
 	};
 
 	if (netconf->has_mac)

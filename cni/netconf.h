@@ -17,13 +17,16 @@ enum {
 	NETCONF_ROUTES_MAX = 64,
 	NETCONF_IPS_MAX = 8,
 	NETCONF_OPEN_MAX = 8,
+	NETCONF_ALSO_MAX = 16,
 };
 
 enum cni_version { CNI_V0_3_0, CNI_V0_3_1, CNI_V0_4_0, CNI_V1_0_0, CNI_V1_1_0, CNI_V_MAX };
 
 enum netconf_datapath { DATAPATH_ROUTED, DATAPATH_NIC, DATAPATH_IPVLAN, DATAPATH_NETKIT };
 enum netconf_ipam { IPAM_NONE, IPAM_RANGES, IPAM_IMDS, IPAM_CNS, IPAM_DELEGATE };
-enum netconf_guard { GUARD_DEFAULT, GUARD_ON, GUARD_OFF };
+enum netconf_target { TARGET_WIRESERVER, TARGET_IMDS, NETCONF_TARGETS };
+enum netconf_guard { GUARD_DEFAULT, GUARD_CLOSED, GUARD_OPEN, GUARD_OPT_IN };
+enum netconf_ask { ASK_NOTHING, ASK_ALLOW, ASK_UNKNOWN };
 
 /* One range of addresses: "subnet", "rangeStart", "rangeEnd", "gateway". */
 struct netconf_range {
@@ -47,8 +50,11 @@ struct netconf {
 	enum netconf_datapath datapath; /* "datapath": routed (default), nic, ipvlan, netkit */
 	char *master; /* "master": name of the host's NIC; NULL: by default route */
 	uint32_t mtu; /* "mtu"; 0: the master's */
-	enum netconf_guard wireserver; /* "guards": { "wireserver": bool, "imds": bool } */
-	enum netconf_guard imds;
+	/* "guards": { "wireserver": true, false or "opt-in", "imds": the same, "also": [...] } */
+	enum netconf_guard guards[NETCONF_TARGETS];
+	struct endpoint also[NETCONF_ALSO_MAX];
+	size_t n_also;
+	enum netconf_ask asked[NETCONF_TARGETS]; /* by the pod; see netconf_guards.h */
 	enum netconf_ipam ipam;
 	char *ipam_type; /* as written, for delegation */
 	/* These at the top or inside "ipam"; there, only for our own sources. */

@@ -15,6 +15,7 @@ static const char *const runtime_keys[] = {
 	[RUNTIME_MAC] = "mac",
 	[RUNTIME_DNS] = "dns",
 	[RUNTIME_RANGES] = "ipRanges",
+	[RUNTIME_ANNOTATIONS] = "io.kubernetes.cri.pod-annotations",
 };
 
 /* ---- lists ---- */
@@ -114,29 +115,6 @@ static int take_prev(struct netconf_reader *parse, const struct read_value *valu
 	netconf->has_prev = true;
 	netconf->prev_error = strdup(err.msg);
 	return netconf->prev_error ? 0 : err_set(value->err, -ENOMEM, "no memory");
-}
-
-static int take_guard(const struct read_value *value, enum netconf_guard *guard)
-{
-	bool on = false;
-	int code = value->type == JSON_NULL ? 1 : read_bool(value, &on);
-
-	if (code == 0)
-		*guard = on ? GUARD_ON : GUARD_OFF;
-	return code < 0 ? code : 0;
-}
-
-static int take_guards(struct netconf *netconf, const struct read_value *value)
-{
-	if (json_path_depth(value->path) == 1)
-		return value->type == JSON_OBJECT || value->type == JSON_NULL
-			       ? 0
-			       : read_refuse(value, "must be an object");
-	if (json_path_is(value->path, "guards", "wireserver", NULL))
-		return take_guard(value, &netconf->wireserver);
-	if (json_path_is(value->path, "guards", "imds", NULL))
-		return take_guard(value, &netconf->imds);
-	return 0;
 }
 
 /* Keys that are understood at the top and inside "ipam". */
@@ -241,9 +219,21 @@ static int take_runtime(struct netconf_reader *parse, const struct read_value *v
 		if (depth == 2)
 			parse->runtime_ranges.n = 0;
 		return depth > 2 ? ranges_read(value, 2, &parse->runtime_ranges) : 0;
+	case RUNTIME_ANNOTATIONS:
+		netconf_guards_annotation(value, parse->netconf);
+		break;
 	case RUNTIME_COUNT:
 		break;
 	}
+	return 0;
+}
+
+static int take_args(struct netconf_reader *parse, const struct read_value *value)
+{
+	if (read_key_is(value, 2, "ips"))
+		return take_ip(value, 2, parse->args_ips, &parse->n_args_ips);
+	if (read_key_is(value, 2, "labels"))
+		netconf_guards_label(value, &parse->label, parse->netconf);
 	return 0;
 }
 
@@ -303,13 +293,12 @@ int netconf_take_value(void *owner, const struct json_path *path, enum json_type
 	    read_key_is(&value, 0, "cni.dev/attachments"))
 		return take_attachments(parse, &value);
 	if (read_key_is(&value, 0, "guards"))
-		return take_guards(parse->netconf, &value);
+		return netconf_guards_read(&value, parse->netconf);
 	if (read_key_is(&value, 0, "routes"))
 		return take_routes(parse->netconf, &value);
 	if (read_key_is(&value, 0, "dns"))
 		return depth > 1 ? read_dns(&value, 1, &parse->netconf->dns) : 0;
-	if (depth > 2 && json_path_key(path, 1, NULL) && read_key_is(&value, 0, "args") &&
-	    read_key_is(&value, 1, "cni") && read_key_is(&value, 2, "ips"))
-		return take_ip(&value, 2, parse->args_ips, &parse->n_args_ips);
+	if (read_key_is(&value, 0, "args") && read_key_is(&value, 1, "cni"))
+		return take_args(parse, &value);
 	return depth == 1 ? take_top(parse, &value) : 0;
 }

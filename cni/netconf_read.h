@@ -7,13 +7,21 @@
 #include <stddef.h>
 
 #include "cni/netconf.h"
+#include "cni/netconf_guards.h"
 #include "cni/netconf_ranges.h"
 #include "config/json.h"
 
 struct err;
 
 /* Keys of runtimeConfig that are read. */
-enum runtime_key { RUNTIME_IPS, RUNTIME_MAC, RUNTIME_DNS, RUNTIME_RANGES, RUNTIME_COUNT };
+enum runtime_key {
+	RUNTIME_IPS,
+	RUNTIME_MAC,
+	RUNTIME_DNS,
+	RUNTIME_RANGES,
+	RUNTIME_ANNOTATIONS,
+	RUNTIME_COUNT
+};
 
 /* What is gathered until the whole document was seen. */
 struct netconf_reader {
@@ -32,8 +40,9 @@ struct netconf_reader {
 	struct address args_ips[NETCONF_IPS_MAX];
 	size_t n_args_ips;
 	struct cni_dns runtime_dns; /* owned */
-	bool exact[RUNTIME_COUNT];  /* the key was there in its own spelling */
-	bool preferred;		    /* so was cni.dev/valid-attachments */
+	struct netconf_label label;
+	bool exact[RUNTIME_COUNT]; /* the key was there in its own spelling */
+	bool preferred;		   /* so was cni.dev/valid-attachments */
 };
 
 /* One value; as json_fn, the owner is a struct netconf_reader. Errors as in read.h. */

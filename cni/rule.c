@@ -11,20 +11,30 @@
 
 #include "cni/rtnl.h"
 
+static void rule_parse_ports(const struct nlattr *attr, struct rule_ports *ports)
+{
+	struct fib_rule_port_range range;
+
+	if (mnl_attr_get_payload_len(attr) != sizeof(range))
+		return;
+	memcpy(&range, mnl_attr_get_payload(attr), sizeof(range));
+	*ports = (struct rule_ports){ range.start, range.end };
+}
+
 static void rule_parse_attr(const struct nlattr *attr, uint8_t family, struct rule *rule)
 {
 	const void *payload = mnl_attr_get_payload(attr);
 	uint16_t type = mnl_attr_get_type(attr);
 	uint16_t len = mnl_attr_get_payload_len(attr);
-	struct fib_rule_port_range range;
 
 	if (type == FRA_DST && len == address_bytes(family)) {
 		memcpy(rule->dst.bytes, payload, len);
 	} else if (type == FRA_IIFNAME && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0) {
 		(void)snprintf(rule->iif, sizeof(rule->iif), "%s", (const char *)payload);
-	} else if (type == FRA_DPORT_RANGE && len == sizeof(range)) {
-		memcpy(&range, payload, sizeof(range));
-		rule->port = range.start;
+	} else if (type == FRA_DPORT_RANGE) {
+		rule_parse_ports(attr, &rule->dport);
+	} else if (type == FRA_SPORT_RANGE) {
+		rule_parse_ports(attr, &rule->sport);
 	} else if (len == 1) {
 		if (type == FRA_IP_PROTO)
 			rule->ip_proto = mnl_attr_get_u8(attr);
@@ -58,12 +68,25 @@ int rule_parse(const struct nlmsghdr *nlh, struct rule *rule)
 	return 0;
 }
 
+static bool rule_ports_equal(const struct rule_ports *a, const struct rule_ports *b)
+{
+	return a->first == b->first && a->last == b->last;
+}
+
 bool rule_equal(const struct rule *a, const struct rule *b)
 {
 	return address_equal(&a->dst, &b->dst) && a->dst.prefix == b->dst.prefix &&
 	       strcmp(a->iif, b->iif) == 0 && a->priority == b->priority && a->table == b->table &&
-	       a->port == b->port && a->ip_proto == b->ip_proto && a->action == b->action &&
-	       a->protocol == b->protocol;
+	       rule_ports_equal(&a->sport, &b->sport) && rule_ports_equal(&a->dport, &b->dport) &&
+	       a->ip_proto == b->ip_proto && a->action == b->action && a->protocol == b->protocol;
+}
+
+static void rule_put_ports(struct nlmsghdr *nlh, uint16_t type, const struct rule_ports *ports)
+{
+	struct fib_rule_port_range range = { .start = ports->first, .end = ports->last };
+
+	if (ports->first)
+		mnl_attr_put(nlh, type, sizeof(range), &range);
 }
 
 static void rule_put_as(struct rtnl_batch *batch, uint16_t type, uint16_t flags, const char *what,
@@ -75,7 +98,7 @@ static void rule_put_as(struct rtnl_batch *batch, uint16_t type, uint16_t flags,
 	struct fib_rule_hdr *header;
 
 	address_format(&rule->dst, true, text);
-	nlh = rtnl_put(batch, type, flags, "%s rule to %s port %d", what, text, rule->port);
+	nlh = rtnl_put(batch, type, flags, "%s rule to %s port %d", what, text, rule->dport.first);
 	header = mnl_nlmsg_put_extra_header(nlh, sizeof(*header));
 	header->family = family;
 	header->dst_len = rule->dst.prefix;
@@ -89,11 +112,8 @@ static void rule_put_as(struct rtnl_batch *batch, uint16_t type, uint16_t flags,
 		mnl_attr_put_u32(nlh, FRA_TABLE, rule->table);
 	if (rule->ip_proto)
 		mnl_attr_put_u8(nlh, FRA_IP_PROTO, rule->ip_proto);
-	if (rule->port) {
-		struct fib_rule_port_range range = { .start = rule->port, .end = rule->port };
-
-		mnl_attr_put(nlh, FRA_DPORT_RANGE, sizeof(range), &range);
-	}
+	rule_put_ports(nlh, FRA_SPORT_RANGE, &rule->sport);
+	rule_put_ports(nlh, FRA_DPORT_RANGE, &rule->dport);
 }
 
 void rule_put(struct rtnl_batch *batch, const struct rule *rule)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cni/error.h"
 #include "cni/job.h"
+#include "cni/netconf_guards.h"
 #include "cni/verbs.h"
 #include "config/base/buf.h"
 #include "config/base/clean.h"
@@ -69,6 +71,8 @@ static int check_wishes(const struct job *job, struct err *err)
 			       "prevResult: {...}: this plugin must be the first of its list");
 	if (!is_plain(job->args->netns))
 		return cni_err(err, CNI_ENVIRONMENT_INVALID, "CNI_NETNS: is not plain text");
+	if (netconf_guards_check(&job->netconf, err) < 0)
+		return err->code;
 	if (job->netconf.datapath != DATAPATH_NIC || (!job->netconf.has_mac && !job->args->has_mac))
 		return 0;
 	mac_format(job->netconf.has_mac ? &job->netconf.mac : &job->args->mac, mac);
@@ -175,7 +179,14 @@ static int connect_pod(struct job *job, const struct ipam_answer *answer, struct
 		       struct err *err)
 {
 	struct datapath_plan plan = job_plan(job);
+	const char *refused = netconf_guards_refused(&job->netconf);
 	struct cni_route routes[CNI_ROUTES_MAX];
+
+	if (refused)
+		(void)fprintf(
+			stderr,
+			"azl-cni: %s: %s is not granted: \"guards\" does not say \"opt-in\"\n",
+			job->args->container, refused);
 
 	plan.host_ip = answer->host_ip;
 	plan.nic_mac = answer->nic_mac;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "cni/address.h"
+#include "cni/datapath/guards.h"
 #include "cni/result.h"
 
 struct err;
@@ -29,8 +30,7 @@ struct datapath_plan {
 	const struct cni_route *routes;
 	size_t n_routes;
 	bool skip_default_route;
-	bool guard_wireserver;
-	bool guard_imds;
+	struct guards guards;
 };
 
 struct datapath {

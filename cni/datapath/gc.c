@@ -55,7 +55,10 @@ static int gc_see(void *owner, const struct nlmsghdr *nlh)
 /* As many as fit one batch; each alone may be gone by now. Returns how many were put. */
 static size_t gc_put(struct rtnl_batch *batch, const char *names, size_t n)
 {
-	enum { GC_MESSAGES = 4, GC_AT_ONCE = RTNL_SEND_MESSAGES / GC_MESSAGES };
+	enum {
+		GC_MESSAGES = 2 + GUARDS_FORGET_MESSAGES,
+		GC_AT_ONCE = RTNL_SEND_MESSAGES / GC_MESSAGES
+	};
 	size_t put = n < GC_AT_ONCE ? n : GC_AT_ONCE;
 
 	for (size_t i = 0; i < put; i++) {

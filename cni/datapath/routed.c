@@ -169,8 +169,7 @@ static int routed_connect(struct routed_work *work, struct err *err)
 	if (rc == 0)
 		rc = routed_set_up_pod(work, err);
 	if (rc == 0) /* before the pod can send anything */
-		rc = guards_apply(work->host, plan->guard_wireserver, plan->guard_imds,
-				  plan->host_name, err);
+		rc = guards_apply(work->host, &plan->guards, plan->host_name, err);
 	if (rc == 0)
 		rc = routed_set_up_host(work, err);
 	if (rc == 0)

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "cni/addr.h"
+#include "cni/datapath/guards.h"
 #include "cni/datapath/routed.h"
 #include "cni/error.h"
 #include "cni/neigh.h"
@@ -164,7 +165,8 @@ static int check_host(enum link_pair_kind kind, const struct datapath_plan *plan
 			       plan->host_name, host_end->kind, link_pair_kind_text(kind));
 	for (size_t i = 0; i < plan->n_ips; i++)
 		check_want(&routes, &plan->ips[i].address, true);
-	return check_dump(&place, &routes, err);
+	rc = check_dump(&place, &routes, err);
+	return rc < 0 ? rc : guards_check(host, &plan->guards, plan->host_name, err);
 }
 
 /* What is said of the pod's link in the result of ADD; later plugins may have changed it. */

@@ -40,6 +40,9 @@ static void check_netconf(const struct netconf *netconf)
 	FUZZ_CHECK(!strchr(netconf->name, '/') && netconf->name[0] != '.');
 	FUZZ_CHECK(netconf->n_ranges <= NETCONF_RANGES_MAX);
 	FUZZ_CHECK(netconf->n_routes <= NETCONF_ROUTES_MAX);
+	FUZZ_CHECK(netconf->n_also <= NETCONF_ALSO_MAX);
+	for (size_t i = 0; i < netconf->n_also; i++)
+		FUZZ_CHECK(netconf->also[i].address.family != 0);
 	FUZZ_CHECK(netconf->n_wanted <= NETCONF_IPS_MAX);
 	FUZZ_CHECK(!netconf->prev || netconf->has_prev);
 	FUZZ_CHECK(netconf->has_attachments || netconf->n_attachments == 0);

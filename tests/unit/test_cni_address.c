@@ -64,6 +64,55 @@ TEST(what_is_no_address_is_refused)
 	CHECK(untouched.family == 77);
 }
 
+TEST(endpoints_have_an_address_and_perhaps_a_port)
+{
+	static const struct {
+		const char *text, *address;
+		uint16_t port;
+	} good[] = {
+		{ "10.0.0.1", "10.0.0.1", 0 },
+		{ "10.0.0.1:80", "10.0.0.1", 80 },
+		{ "10.0.0.1:65535", "10.0.0.1", 65535 },
+		{ "fd00::1", "fd00::1", 0 },
+		{ "[fd00::1]", "fd00::1", 0 },
+		{ "[fd00::1]:32526", "fd00::1", 32526 },
+		{ "::", "::", 0 },
+	};
+	static const char *const wrong[] = {
+		"",
+		":80",
+		"10.0.0.1:",
+		"10.0.0.1:0",
+		"10.0.0.1:65536",
+		"10.0.0.1:x",
+		"10.0.0.1/24",
+		"[10.0.0.1]:80",
+		"[fd00::1",
+		"[fd00::1]80",
+		"[fd00::1]:",
+		"[]:80",
+		"fd00::/64",
+		"[fd00::/64]:1",
+		"10.0.0.1:+80",
+		"[",
+		"10.0.0.1:80:81",
+		"[fd00::1]]:80",
+	};
+	struct endpoint parsed;
+	char text[ADDRESS_TEXT_ROOM];
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		CHECK(endpoint_parse(good[i].text, &parsed) == 0);
+		address_format(&parsed.address, false, text);
+		CHECK_TEXT(text, good[i].address);
+		CHECK(parsed.port == good[i].port);
+	}
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		parsed.port = 7;
+		CHECK(endpoint_parse(wrong[i], &parsed) == -EINVAL && parsed.port == 7);
+	}
+}
+
 TEST(networks_hold_their_addresses)
 {
 	struct address net = address("10.1.16.0/20");

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "cni/error.h"
+#include "cni/netconf_guards.h"
 #include "tests/unit/test.h"
 
 #define NET "\"cniVersion\":\"1.0.0\",\"name\":\"net\""
@@ -79,7 +80,8 @@ TEST(a_configuration_of_nothing_has_the_defaults)
 	CHECK_TEXT(netconf.name, "net");
 	CHECK_TEXT(netconf.type, "azl-cni");
 	CHECK(netconf.datapath == DATAPATH_ROUTED && netconf.ipam == IPAM_NONE);
-	CHECK(netconf.wireserver == GUARD_DEFAULT && netconf.imds == GUARD_DEFAULT);
+	CHECK(netconf.guards[TARGET_WIRESERVER] == GUARD_DEFAULT &&
+	      netconf.guards[TARGET_IMDS] == GUARD_DEFAULT && netconf.n_also == 0);
 	CHECK(!netconf.master && netconf.mtu == 0 && !netconf.has_prev && !netconf.has_mac);
 	CHECK(!netconf.has_attachments && netconf.n_ranges == 0 && netconf.n_routes == 0);
 	netconf_done(&netconf);
@@ -98,7 +100,8 @@ TEST(our_own_keys_are_read)
 	CHECK(netconf.datapath == DATAPATH_NIC && netconf.ipam == IPAM_CNS);
 	CHECK_TEXT(netconf.master, "eth1");
 	CHECK(netconf.mtu == 1400);
-	CHECK(netconf.wireserver == GUARD_OFF && netconf.imds == GUARD_ON);
+	CHECK(netconf.guards[TARGET_WIRESERVER] == GUARD_OPEN &&
+	      netconf.guards[TARGET_IMDS] == GUARD_CLOSED);
 	CHECK_TEXT(netconf.cns_url, "http://a");
 	CHECK_TEXT(netconf.imds_url, "http://b");
 	CHECK_TEXT(netconf.data_dir, "/d");
@@ -234,7 +237,24 @@ TEST(what_is_wrong_is_named)
 	check_wrong("{" NET ",\"ipam\":{\"type\":\"a/b\"}}", CNI_CONFIG_INVALID, "\"a/b\"");
 	check_wrong("{" NET ",\"ipam\":{\"type\":\"..\"}}", CNI_CONFIG_INVALID, "\"..\"");
 	check_wrong("{" NET ",\"ipam\":\"x\"}", CNI_CONFIG_INVALID, "ipam: \"x\"");
-	check_wrong("{" NET ",\"guards\":{\"imds\":\"no\"}}", CNI_CONFIG_INVALID, "guards.imds");
+	check_wrong("{" NET ",\"guards\":{\"imds\":\"no\"}}", CNI_CONFIG_INVALID,
+		    "guards.imds: \"no\": must be true (closed), false (open) or \"opt-in\"");
+	check_wrong("{" NET ",\"guards\":{\"imds\":1}}", CNI_CONFIG_INVALID, "guards.imds");
+	check_wrong("{" NET ",\"guards\":{\"imds\":{}}}", CNI_CONFIG_INVALID, "guards.imds");
+	check_wrong("{" NET ",\"guards\":[]}", CNI_CONFIG_INVALID, "guards");
+	check_wrong("{" NET ",\"guards\":{\"IMDS\":true}}", CNI_CONFIG_INVALID, "known are");
+	check_wrong("{" NET ",\"guards\":{\"also\":\"1.2.3.4\"}}", CNI_CONFIG_INVALID, "a list");
+	check_wrong("{" NET ",\"guards\":{\"also\":[\"1.2.3.4\",\"1.2.3.0/24\"]}}",
+		    CNI_CONFIG_INVALID, "guards.also[1]: \"1.2.3.0/24\"");
+	check_wrong("{" NET ",\"guards\":{\"also\":[[\"1.2.3.4\"]]}}", CNI_CONFIG_INVALID,
+		    "guards.also[0]");
+	check_wrong("{" NET ",\"guards\":{\"also\":[null]}}", CNI_CONFIG_INVALID, "guards.also[0]");
+	check_wrong("{" NET ",\"guards\":{\"also\":[\"\"]}}", CNI_CONFIG_INVALID, "guards.also[0]");
+	check_wrong(
+		"{" NET ",\"guards\":{\"also\":[\"::1\",\"::1\",\"::1\",\"::1\",\"::1\",\"::1\","
+		"\"::1\",\"::1\",\"::1\",\"::1\",\"::1\",\"::1\",\"::1\",\"::1\",\"::1\",\"::1\","
+		"\"::1\"]}}",
+		CNI_CONFIG_INVALID, "one too many");
 	check_wrong("{" NET ",\"dataDir\":\"a\"}", CNI_CONFIG_INVALID, "dataDir: \"a\"");
 	check_wrong("{" NET ",\"routes\":[{}]}", CNI_CONFIG_INVALID, "routes[0].dst");
 	check_wrong("{" NET ",\"runtimeConfig\":{\"ips\":[\"x\"]}}", CNI_CONFIG_INVALID,
@@ -242,6 +262,87 @@ TEST(what_is_wrong_is_named)
 	check_wrong("{" NET ",\"runtimeConfig\":{\"mac\":\"ff:ff:ff:ff:ff:ff\"}}",
 		    CNI_CONFIG_INVALID, "runtimeConfig.mac");
 	check_wrong("{" NET ",\"dns\":{\"search\":\"a\"}}", CNI_CONFIG_INVALID, "dns.search");
+}
+
+static struct guards guards_of(const char *guards, const char *asks, const char *ipam)
+{
+	char json[1024];
+	struct netconf netconf;
+	struct guards made;
+
+	(void)snprintf(json, sizeof(json), "{" NET ",\"guards\":%s,\"ipam\":{\"type\":\"%s\"},%s}",
+		       guards, ipam, asks);
+	netconf = good(json);
+	made = netconf_guards(&netconf);
+	made.also = NULL;
+	netconf_done(&netconf);
+	return made;
+}
+
+#define ANNOTATIONS "\"runtimeConfig\":{\"io.kubernetes.cri.pod-annotations\":"
+#define LABELS	    "\"args\":{\"cni\":{\"labels\":"
+#define ASK_IMDS    ANNOTATIONS "{\"a\":\"b\",\"network.azl.io/imds\":\"allow\"}}"
+#define ASK_WIRE    LABELS "[{\"value\":\"allow\",\"key\":\"network.azl.io/wireserver\"},{}]}}"
+
+TEST(who_is_let_through_the_guards)
+{
+	struct guards made = guards_of("null", "\"x\":1", "ranges");
+
+	CHECK(made.wireserver == GUARDS_CLOSE && made.imds == GUARDS_CLOSE && made.n_also == 0);
+	made = guards_of("null", "\"x\":1", "azure-cns");
+	CHECK(made.wireserver == GUARDS_CLOSE && made.imds == GUARDS_LEAVE);
+	made = guards_of("{\"imds\":true,\"wireserver\":false}", "\"x\":1", "azure-cns");
+	CHECK(made.wireserver == GUARDS_PASS && made.imds == GUARDS_CLOSE);
+	made = guards_of("{\"imds\":\"opt-in\",\"wireserver\":\"opt-in\"}", "\"x\":1", "azure-cns");
+	CHECK(made.wireserver == GUARDS_CLOSE && made.imds == GUARDS_CLOSE);
+	made = guards_of("{\"imds\":\"opt-in\",\"wireserver\":\"opt-in\"}", ASK_IMDS, "ranges");
+	CHECK(made.wireserver == GUARDS_CLOSE && made.imds == GUARDS_PASS);
+	made = guards_of("{\"imds\":\"opt-in\",\"wireserver\":\"opt-in\"}", ASK_WIRE, "ranges");
+	CHECK(made.wireserver == GUARDS_PASS && made.imds == GUARDS_CLOSE);
+	made = guards_of("{\"imds\":true}", ASK_IMDS, "ranges");
+	CHECK(made.wireserver == GUARDS_CLOSE && made.imds == GUARDS_CLOSE);
+	made = guards_of("null", ASK_WIRE, "ranges");
+	CHECK(made.wireserver == GUARDS_CLOSE);
+	made = guards_of("{\"also\":[\"1.2.3.4\",\"[fd00::1]:80\"]}", "\"x\":1", "ranges");
+	CHECK(made.n_also == 2);
+}
+
+static int asked_code(const char *asks, const char *refused)
+{
+	char json[1024];
+	struct netconf netconf;
+	struct err err = { 0 };
+	int code;
+
+	(void)snprintf(json, sizeof(json), "{" NET ",\"guards\":{\"imds\":\"opt-in\"},%s}", asks);
+	netconf = good(json);
+	code = netconf_guards_check(&netconf, &err);
+	if (code < 0)
+		CHECK(strstr(err.msg, "network.azl.io/") && strstr(err.msg, "must be \"allow\""));
+	if (refused)
+		CHECK_TEXT(netconf_guards_refused(&netconf), refused);
+	else
+		CHECK(!netconf_guards_refused(&netconf));
+	netconf_done(&netconf);
+	return code < 0 ? (int)cni_code_of(&err) : 0;
+}
+
+TEST(what_a_pod_asks_is_no_error_but_for_add)
+{
+	CHECK(asked_code("\"x\":1", NULL) == 0);
+	CHECK(asked_code(ASK_IMDS, NULL) == 0);
+	CHECK(asked_code(ASK_WIRE, "network.azl.io/wireserver") == 0);
+	CHECK(asked_code(ANNOTATIONS "{\"network.azl.io/imds\":null}}", NULL) == 0);
+	CHECK(asked_code(ANNOTATIONS "{\"network.azl.io/IMDS\":\"x\"}}", NULL) == 0);
+	CHECK(asked_code(ANNOTATIONS "7}", NULL) == 0);
+	CHECK(asked_code(ANNOTATIONS "{\"network.azl.io/imds\":\"yes\"}}", NULL) ==
+	      CNI_CONFIG_INVALID);
+	CHECK(asked_code(ANNOTATIONS "{\"network.azl.io/imds\":{}}}", NULL) == CNI_CONFIG_INVALID);
+	CHECK(asked_code(LABELS "[{\"key\":\"network.azl.io/imds\",\"value\":true}]}}", NULL) ==
+	      CNI_CONFIG_INVALID);
+	CHECK(asked_code(LABELS "[{\"key\":\"network.azl.io/imds\"},{\"value\":\"allow\"}]}}",
+			 NULL) == 0);
+	CHECK(asked_code(LABELS "{\"key\":\"network.azl.io/imds\",\"value\":7}}}", NULL) == 0);
 }
 
 TEST(a_previous_result_of_any_version_is_taken)

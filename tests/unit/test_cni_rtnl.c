@@ -146,7 +146,8 @@ TEST(parsers_read_what_builders_write)
 	const struct rule rule = { .dst = world_address("1.2.3.4"),
 				   .iif = "lo",
 				   .priority = 9,
-				   .port = 80,
+				   .sport = { 1, 65534 },
+				   .dport = { 80, 81 },
 				   .ip_proto = 6,
 				   .action = FR_ACT_PROHIBIT,
 				   .protocol = RTNL_PROTOCOL };

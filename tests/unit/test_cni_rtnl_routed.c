@@ -437,7 +437,7 @@ static int add_one(struct pod *pod)
 {
 	struct err err = { 0 };
 
-	pod->plan.guard_wireserver = true;
+	pod->plan.guards.wireserver = GUARDS_CLOSE;
 	if (datapath_routed.add(&pod->plan, &pod->result, &err) == 0)
 		return 0;
 	printf("# %s\n", err.msg);
@@ -564,7 +564,7 @@ static int count_rule(void *owner, const struct nlmsghdr *nlh)
 	return 0;
 }
 
-static int count_rules(void)
+static int count_rules(uint8_t family)
 {
 	struct err err;
 	struct rtnl rtnl = { 0 };
@@ -572,7 +572,7 @@ static int count_rules(void)
 
 	rules_of_ours = 0;
 	CHECK(rtnl_open(&rtnl, &err) == 0);
-	rule_put_dump(batch, AF_INET);
+	rule_put_dump(batch, family);
 	CHECK(rtnl_dump(&rtnl, batch, count_rule, NULL, NULL, &err) == 0);
 	rtnl_done(&rtnl);
 	rtnl_batch_free(batch);
@@ -632,6 +632,7 @@ static int way_of(const char *iif, const char *from, const char *to, uint16_t po
 		mnl_attr_put_u32(nlh, RTA_IIF, (uint32_t)world_index(&rtnl, iif));
 	}
 	mnl_attr_put_u8(nlh, RTA_IP_PROTO, 6);
+	mnl_attr_put_u16(nlh, RTA_SPORT, htons(40000));
 	mnl_attr_put_u16(nlh, RTA_DPORT, htons(port));
 	rc = rc < 0 ? rc : rtnl_send(&rtnl, batch, &err);
 	rtnl_done(&rtnl);
@@ -651,27 +652,84 @@ TEST(guards_close_what_pods_must_not_reach)
 	pod_begin(&pod, "c1", "azc1", "10.1.0.5", NULL);
 	pod_begin(&free_pod, "c2", "azc2", "10.1.0.6", NULL);
 	CHECK(code_of(datapath_routed.add(&free_pod.plan, &free_pod.result, &err), &err) == 0);
-	CHECK(count_rules() == 0);
+	CHECK(count_rules(AF_INET) == 0 && count_rules(AF_INET6) == 0);
 	CHECK(code_of(datapath_routed.del(&free_pod.plan, &err), &err) == 0);
-	pod.plan.guard_wireserver = pod.plan.guard_imds = true;
+	pod.plan.guards = (struct guards){ .wireserver = GUARDS_CLOSE, .imds = GUARDS_CLOSE };
 	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
-	CHECK(count_rules() == 5);
+	CHECK(count_rules(AF_INET) == 7 && count_rules(AF_INET6) == 4);
 	CHECK(connect_from(pod.netns, "168.63.129.16", 80) == EHOSTUNREACH);
 	CHECK(way_of("azc1", "10.1.0.5", "168.63.129.16", 80) == -EACCES);
 	CHECK(way_of("azc1", "10.1.0.5", "168.63.129.16", 32526) == -EACCES);
 	CHECK(way_of("azc1", "10.1.0.5", "169.254.169.254", 80) == -EACCES);
 	CHECK(way_of("azc1", "10.1.0.5", "168.63.129.16", 53) == 0);
+	CHECK(way_of("azc1", "10.1.0.5", "168.63.129.16", 65535) == 0);
 	CHECK(way_of(NULL, "10.9.0.2", "168.63.129.16", 80) == 0);
 	CHECK(way_of(NULL, "10.9.0.2", "169.254.169.254", 80) == 0);
-	/* One that is allowed has rules of its own, which go with it. */
+	/* One that is let through has rules of its own, which go with it. */
+	free_pod.plan.guards = (struct guards){ .wireserver = GUARDS_PASS, .imds = GUARDS_PASS };
 	CHECK(code_of(datapath_routed.add(&free_pod.plan, &free_pod.result, &err), &err) == 0);
-	CHECK(count_rules() == 7);
+	CHECK(count_rules(AF_INET) == 9 && count_rules(AF_INET6) == 6);
 	CHECK(way_of("azc2", "10.1.0.6", "168.63.129.16", 80) == 0);
+	CHECK(way_of("azc1", "10.1.0.5", "168.63.129.16", 80) == -EACCES);
 	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
-	CHECK(count_rules() == 7);
+	CHECK(count_rules(AF_INET) == 9 && count_rules(AF_INET6) == 6);
 	CHECK(code_of(datapath_routed.del(&free_pod.plan, &err), &err) == 0);
-	CHECK(count_rules() == 5);
+	CHECK(count_rules(AF_INET) == 7 && count_rules(AF_INET6) == 4);
 	pod_end(&pod);
 	pod_end(&free_pod);
+	world_end(&world);
+}
+
+static void delete_rules(uint8_t family, uint32_t priority)
+{
+	struct err err;
+	struct rtnl rtnl = { 0 };
+	struct rtnl_batch *batch = rtnl_batch_new(&err);
+	struct nlmsghdr *nlh = rtnl_put(batch, RTM_DELRULE, 0, "lift");
+	struct fib_rule_hdr *header = mnl_nlmsg_put_extra_header(nlh, sizeof(*header));
+
+	header->family = family;
+	mnl_attr_put_u32(nlh, FRA_PRIORITY, priority);
+	CHECK(rtnl_open(&rtnl, &err) == 0);
+	CHECK(rtnl_send(&rtnl, batch, &err) == 0);
+	rtnl_done(&rtnl);
+	rtnl_batch_free(batch);
+}
+
+TEST(guards_close_what_is_named_and_are_checked)
+{
+	static const char *const names[] = { "10.9.0.7", "10.9.0.8:443", "10.9.0.8:444",
+					     "[fd09::7]:80", "fd09::8" };
+	struct endpoint also[sizeof(names) / sizeof(names[0])];
+	struct world world;
+	struct pod pod;
+	struct err err = { 0 };
+
+	if (world_begin(&world) != 0)
+		return;
+	pod_begin(&pod, "c1", "azc1", "10.1.0.5", NULL);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		CHECK(endpoint_parse(names[i], &also[i]) == 0);
+	pod.plan.guards = (struct guards){ .also = also, .n_also = 5, .imds = GUARDS_PASS };
+	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
+	CHECK(count_rules(AF_INET) == 2 + 5 + 1 && count_rules(AF_INET6) == 4 + 2 + 1);
+	CHECK(way_of("azc1", "10.1.0.5", "10.9.0.7", 1) == -EACCES);
+	CHECK(way_of("azc1", "10.1.0.5", "10.9.0.8", 443) == -EACCES);
+	CHECK(way_of("azc1", "10.1.0.5", "10.9.0.8", 444) == -EACCES);
+	CHECK(way_of("azc1", "10.1.0.5", "10.9.0.8", 445) == 0);
+	CHECK(code_of(datapath_routed.check(&pod.plan, &pod.result, &err), &err) == 0);
+	delete_rules(AF_INET6, 92);
+	CHECK(code_of(datapath_routed.check(&pod.plan, &pod.result, &err), &err) ==
+	      CNI_CHECK_FAILED);
+	CHECK(strstr(err.msg, "rule 92 to fd09::7"));
+	CHECK(code_of(datapath_routed.del(&pod.plan, &err), &err) == 0);
+	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
+	CHECK(code_of(datapath_routed.check(&pod.plan, &pod.result, &err), &err) == 0);
+	delete_rules(AF_INET, 88);
+	CHECK(code_of(datapath_routed.check(&pod.plan, &pod.result, &err), &err) ==
+	      CNI_CHECK_FAILED);
+	CHECK(strstr(err.msg, "rule 88 to 169.254.169.254"));
+	CHECK(code_of(datapath_routed.del(&pod.plan, &err), &err) == 0);
+	pod_end(&pod);
 	world_end(&world);
 }

@@ -265,7 +265,7 @@ TEST(add_makes_and_del_unmakes_in_reverse)
 	CHECK(strstr((char *)world.out.data, "\"cniVersion\":\"1.0.0\""));
 	CHECK(strstr((char *)world.out.data, "\"domain\":\"from.ipam\""));
 	CHECK(strstr((char *)world.out.data, "\"address\":\"10.0.0.5/32\""));
-	CHECK(last_plan.guard_imds && last_plan.guard_wireserver);
+	CHECK(last_plan.guards.imds == GUARDS_CLOSE && last_plan.guards.wireserver == GUARDS_CLOSE);
 	CHECK(left(&world) == 2);
 	CHECK(run(&world, CNI_DEL, "c1", world.netns, CONFIG("1.0.0", "")) == 0);
 	CHECK_TEXT(journal, "path.del ipam.del");
