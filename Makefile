@@ -51,6 +51,10 @@ LIBCAP := $(shell $(CC) -print-file-name=libcap.a)
 SHIM_LIBS += $(if $(findstring /,$(LIBCAP)),$(LIBCAP),-lcap)
 # OpenSSL's headers alone: cni/openssl.c loads its libraries when a call needs them.
 CNI_LIBS := $(shell $(PKG_CONFIG) --libs libmnl yajl 2>/dev/null || echo -lmnl -lyajl)
+# From their archives, where there are any, both together start 0.1 to 0.2 ms faster.
+archive_of = $(filter /%,$(shell $(CC) -print-file-name=$(1)))
+CNI_LINK := $(or $(call archive_of,libyajl_s.a),$(filter -L% -lyajl,$(CNI_LIBS))) \
+	$(or $(call archive_of,libmnl.a),$(filter -L% -lmnl,$(CNI_LIBS)))
 CTL_LIBS := $(CNI_LIBS) $(shell $(PKG_CONFIG) --libs libcgroup 2>/dev/null)
 
 PROTO := $(wildcard shim/proto/*.proto)
@@ -78,7 +82,7 @@ $(BUILD)/containerd-shim-azl-v2: $(call OBJ,shim/main.c $(LIB_C)) $(PB_O)
 	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(SHIM_LIBS)
 
 $(BUILD)/azl-cni: $(call OBJ,cni/main.c $(CNI_C))
-	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(CNI_LIBS)
+	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(CNI_LINK)
 
 $(BUILD)/azlctl: $(call OBJ,config/azlctl/main.c $(CTL_C)) $(BUILD)/parts.a
 	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(CTL_LIBS)
