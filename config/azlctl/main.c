@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,18 +36,6 @@ static const struct command commands[] = {
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
-
-int azlctl_fail(const char *command, const char *fmt, ...)
-{
-	va_list args;
-
-	(void)fprintf(stderr, "azlctl %s: ", command);
-	va_start(args, fmt);
-	(void)vfprintf(stderr, fmt, args);
-	va_end(args);
-	(void)fputc('\n', stderr);
-	return AZLCTL_FAILED;
-}
 
 static int cmd_version(const struct azlctl *ctl, int argc, char **argv)
 {

@@ -3,7 +3,10 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <string.h>
+
+#include "config/azlctl/azlctl.h"
 
 enum { OUT_DEPTH = sizeof(((struct out_json *)0)->first) / sizeof(bool) };
 
@@ -153,4 +156,16 @@ const char *out_bytes(uint64_t bytes, char text[OUT_BYTES_ROOM])
 		value /= 1024;
 	(void)snprintf(text, OUT_BYTES_ROOM, "%.1f %s", value, units[unit]);
 	return text;
+}
+
+int azlctl_fail(const char *command, const char *fmt, ...)
+{
+	va_list args;
+
+	(void)fprintf(stderr, "azlctl %s: ", command);
+	va_start(args, fmt);
+	(void)vfprintf(stderr, fmt, args);
+	va_end(args);
+	(void)fputc('\n', stderr);
+	return AZLCTL_FAILED;
 }

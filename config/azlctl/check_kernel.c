@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/azlctl/azlctl.h"
+#include "config/azlctl/checks.h"
+
+enum { KERNEL_TEXT_ROOM = 4096 };
+
+/* A number that must be at least so large. Source of each: the reason, told with it. */
+struct kernel_limit {
+	const char *id;
+	const char *path;
+	const char *name;
+	uint64_t least;
+	enum check_level level;
+	const char *reason;
+};
+
+static const struct kernel_limit kernel_limits[] = {
+	{ "kernel.inotify", "proc/sys/fs/inotify/max_user_instances",
+	  "fs.inotify.max_user_instances", 1024, CHECK_FAIL,
+	  "each shim has an instance, all of root's" },
+	{ "kernel.inotify_watches", "proc/sys/fs/inotify/max_user_watches",
+	  "fs.inotify.max_user_watches", 65536, CHECK_WARN, "each container has two" },
+	{ "kernel.pid_max", "proc/sys/kernel/pid_max", "kernel.pid_max", 131072, CHECK_WARN,
+	  "250 pods with 100 threads each are 25,000, and ids of the dead are not reused at once" },
+	{ "kernel.threads_max", "proc/sys/kernel/threads-max", "kernel.threads-max", 32768,
+	  CHECK_WARN, "the whole host's threads" },
+	{ "kernel.keys", "proc/sys/kernel/keys/root_maxkeys", "kernel.keys.root_maxkeys", 10000,
+	  CHECK_WARN, "runc makes a keyring for each container" },
+	{ "kernel.file_max", "proc/sys/fs/file-max", "fs.file-max", 500000, CHECK_WARN,
+	  "all open files of the host" },
+};
+
+static void check_release(struct checks *checks)
+{
+	static const struct check_version floor = { { 6, 1, 0 } };
+	struct check_version version;
+	char release[128];
+
+	if (check_read(checks, "proc/sys/kernel/osrelease", release, sizeof(release)) < 0 ||
+	    check_version_find(release, &version) < 0) {
+		check_say(checks, CHECK_FAIL, "kernel.version",
+			  "the kernel does not say its version");
+		check_fix(checks, "mount /proc");
+		return;
+	}
+	if (check_version_compare(&version, &floor) >= 0) {
+		check_say(checks, CHECK_OK, "kernel.version", "Linux %s", release);
+		return;
+	}
+	check_say(checks, CHECK_FAIL, "kernel.version", "Linux %s is older than 6.1", release);
+	check_fix(checks, "boot a newer kernel: Azure Linux 3 has 6.6");
+}
+
+/* Is a word a line's last one in /proc/filesystems? */
+static bool has_file_system(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = list; (at = strstr(at, name)); at += len)
+		if ((at[len] == '\n' || at[len] == '\0') && at > list && at[-1] == '\t')
+			return true;
+	return false;
+}
+
+static void check_overlay(struct checks *checks)
+{
+	char list[KERNEL_TEXT_ROOM];
+
+	if (check_read(checks, "proc/filesystems", list, sizeof(list)) >= 0 &&
+	    has_file_system(list, "overlay")) {
+		check_say(checks, CHECK_OK, "kernel.overlay", "overlay is there");
+		return;
+	}
+	check_say(checks, CHECK_WARN, "kernel.overlay",
+		  "overlay is not loaded: containerd would use a slower snapshotter, or none");
+	check_fix(checks, "modprobe overlay; azlctl apply keeps it loaded");
+}
+
+static void check_limits(struct checks *checks)
+{
+	for (size_t i = 0; i < sizeof(kernel_limits) / sizeof(kernel_limits[0]); i++) {
+		const struct kernel_limit *limit = &kernel_limits[i];
+		uint64_t value = check_number(checks, limit->path, UINT64_MAX);
+
+		if (value == UINT64_MAX) {
+			check_say(checks, CHECK_NOTE, limit->id, "this kernel has no %s",
+				  limit->name);
+		} else if (value >= limit->least) {
+			check_say(checks, CHECK_OK, limit->id, "%s is %" PRIu64, limit->name,
+				  value);
+		} else {
+			check_say(checks, limit->level, limit->id,
+				  "%s is %" PRIu64 ", less than %" PRIu64 ": %s", limit->name,
+				  value, limit->least, limit->reason);
+			check_fix(checks, "azlctl apply, or sysctl -w %s=%" PRIu64, limit->name,
+				  limit->least);
+		}
+	}
+}
+
+static void check_modules(struct checks *checks)
+{
+	uint64_t enforcing = check_number(checks, "sys/fs/selinux/enforce", UINT64_MAX);
+	char text[8];
+
+	if (enforcing == 1) {
+		check_say(checks, CHECK_NOTE, "security.selinux",
+			  "SELinux is enforcing: execs into containers go to runc");
+		check_fix(checks, "install the policy module azl (package azl-selinux)");
+	} else if (enforcing == 0) {
+		check_say(checks, CHECK_NOTE, "security.selinux", "SELinux is permissive");
+	} else {
+		check_say(checks, CHECK_OK, "security.selinux", "SELinux is off");
+	}
+	if (check_read(checks, "sys/module/apparmor/parameters/enabled", text, sizeof(text)) > 0 &&
+	    text[0] == 'Y')
+		check_say(checks, CHECK_OK, "security.apparmor",
+			  "AppArmor is on; profiles are set in execs, too");
+}
+
+void check_kernel(struct checks *checks)
+{
+	check_release(checks);
+	check_overlay(checks);
+	check_limits(checks);
+	check_modules(checks);
+}

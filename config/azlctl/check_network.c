@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/azlctl/azlctl.h"
+#include "config/azlctl/checks.h"
+#include "config/base/buf.h"
+#include "config/base/clean.h"
+#include "config/base/err.h"
+#include "config/base/fd.h"
+#include "config/json.h"
+
+enum {
+	LINK_NAME_ROOM = 16,
+	PATH_ROOM = 320,
+	ROUTES_MAX_BYTES = 1 << 20,
+	CONF_MAX_BYTES = 1 << 20,
+	PLUGINS_MAX = 16,
+	PLUGIN_NAME_ROOM = 64,
+};
+
+#define CONF_DIR "etc/cni/net.d"
+
+/* ---- the NIC ---- */
+
+/* The link of the IPv4 default route. Returns false when there is none. */
+static bool default_link(const struct checks *checks, char name[LINK_NAME_ROOM])
+{
+	struct buf routes = { 0 };
+	bool found = false;
+
+	if (fd_read_file(checks->ctl->root, "proc/net/route", ROUTES_MAX_BYTES, &routes) == 0 &&
+	    buf_add(&routes, "", 1, ROUTES_MAX_BYTES + 1) == 0) {
+		const char *line = (const char *)routes.data;
+
+		for (; *line && !found; line += strcspn(line, "\n"), line += *line == '\n') {
+			char destination[16];
+
+			found = sscanf(line, "%15s %15s", name, destination) == 2 &&
+				strcmp(destination, "00000000") == 0;
+		}
+	}
+	buf_done(&routes);
+	return found;
+}
+
+/* The last part of what a link of sysfs points to; "" when there is none. */
+static void link_target(const struct checks *checks, const char *path, char *target, size_t room)
+{
+	char full[PATH_ROOM];
+	ssize_t len = readlinkat(checks->ctl->root, path, full, sizeof(full) - 1);
+	const char *last;
+
+	*target = '\0';
+	if (len < 0)
+		return;
+	full[len] = '\0';
+	last = strrchr(full, '/');
+	(void)snprintf(target, room, "%.63s", last ? last + 1 : full);
+}
+
+static void link_driver(const struct checks *checks, const char *name, char *driver, size_t room)
+{
+	char path[PATH_ROOM];
+
+	(void)snprintf(path, sizeof(path), "sys/class/net/%s/device/driver", name);
+	link_target(checks, path, driver, room);
+}
+
+/* The virtual function behind a synthetic NIC: the link below it. Returns false when it is away. */
+static bool find_vf(const struct checks *checks, const char *name, char vf[LINK_NAME_ROOM])
+{
+	char path[PATH_ROOM];
+	DIR *dir;
+	int fd;
+	bool found = false;
+
+	(void)snprintf(path, sizeof(path), "sys/class/net/%s", name);
+	fd = openat(checks->ctl->root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir) {
+		(void)fd_close(fd);
+		return false;
+	}
+	for (const struct dirent *entry; !found && (entry = readdir(dir));)
+		if (strncmp(entry->d_name, "lower_", 6) == 0) {
+			(void)snprintf(vf, LINK_NAME_ROOM, "%.15s", entry->d_name + 6);
+			found = true;
+		}
+	(void)closedir(dir);
+	return found;
+}
+
+static void check_nic(struct checks *checks)
+{
+	char name[LINK_NAME_ROOM], vf[LINK_NAME_ROOM], master[64], driver[64], path[PATH_ROOM];
+
+	if (!default_link(checks, name)) {
+		check_say(checks, CHECK_WARN, "net.nic", "there is no default route");
+		check_fix(checks, "ip route show default; without one azl-cni needs \"master\" in "
+				  "its configuration");
+		return;
+	}
+	(void)snprintf(path, sizeof(path), "sys/class/net/%s/master", name);
+	link_target(checks, path, master, sizeof(master));
+	link_driver(checks, name, driver, sizeof(driver));
+	if (*master) {
+		check_say(checks, CHECK_FAIL, "net.nic",
+			  "the default route is on %s (%s), which is a part of %s: a virtual "
+			  "function comes and goes",
+			  name, driver, master);
+		check_fix(checks, "give the addresses and routes to %s; install azure-vm-utils",
+			  master);
+	} else if (strcmp(driver, "hv_netvsc") != 0) {
+		check_say(checks, CHECK_OK, "net.nic", "%s, driver %s", name,
+			  *driver ? driver : "none");
+	} else if (find_vf(checks, name, vf)) {
+		link_driver(checks, vf, driver, sizeof(driver));
+		check_say(checks, CHECK_OK, "net.nic", "%s is hv_netvsc, accelerated by %s (%s)",
+			  name, vf, driver);
+	} else {
+		check_say(checks, CHECK_WARN, "net.nic",
+			  "%s is hv_netvsc without a virtual function: not accelerated", name);
+		check_fix(checks, "enable accelerated networking on the NIC; it may be away for "
+				  "some seconds during service");
+	}
+}
+
+/* ---- settings ---- */
+
+static void check_settings(struct checks *checks)
+{
+	uint64_t forwarding = check_number(checks, "proc/sys/net/ipv4/ip_forward", 2);
+	uint64_t filter = check_number(checks, "proc/sys/net/ipv4/conf/all/rp_filter", 0);
+	uint64_t neighbours = check_number(checks, "proc/sys/net/ipv4/neigh/default/gc_thresh3", 0);
+
+	if (forwarding == 1) {
+		check_say(checks, CHECK_OK, "net.forwarding", "net.ipv4.ip_forward is on");
+	} else {
+		check_say(checks, CHECK_FAIL, "net.forwarding",
+			  "net.ipv4.ip_forward is off: no pod reaches anything");
+		check_fix(checks, "azlctl apply, or sysctl -w net.ipv4.ip_forward=1");
+	}
+	if (filter == 2) {
+		check_say(checks, CHECK_WARN, "net.rp_filter",
+			  "net.ipv4.conf.all.rp_filter is 2 (loose), and the larger value counts: "
+			  "pods can send with others' addresses");
+		check_fix(checks, "azlctl apply, or sysctl -w net.ipv4.conf.all.rp_filter=0 "
+				  "(azl-cni makes each pod's link strict)");
+	} else {
+		check_say(checks, CHECK_OK, "net.rp_filter",
+			  "pods' links are strict about sources");
+	}
+	if (neighbours >= 4096) {
+		check_say(checks, CHECK_OK, "net.neighbours", "the table of neighbours holds %llu",
+			  (unsigned long long)neighbours);
+	} else {
+		check_say(checks, CHECK_WARN, "net.neighbours",
+			  "net.ipv4.neigh.default.gc_thresh3 is %llu: too few for hundreds of pods",
+			  (unsigned long long)neighbours);
+		check_fix(checks,
+			  "azlctl apply, or sysctl -w net.ipv4.neigh.default.gc_thresh3=8192");
+	}
+}
+
+/* ---- configuration lists ---- */
+
+struct conflist {
+	bool has_name;
+	bool has_version;
+	bool is_list;
+	char types[PLUGINS_MAX][PLUGIN_NAME_ROOM];
+	size_t n;
+};
+
+static int conflist_value(void *owner, const struct json_path *path, enum json_type type,
+			  const char *text, size_t len)
+{
+	struct conflist *list = owner;
+	bool inner = json_path_is(path, "plugins", "*", "type", NULL);
+
+	if (json_path_is(path, "plugins", NULL) && type == JSON_ARRAY)
+		list->is_list = true;
+	if (type != JSON_STRING)
+		return 0;
+	list->has_name |= json_path_is(path, "name", NULL);
+	list->has_version |= json_path_is(path, "cniVersion", NULL);
+	if (!inner && !json_path_is(path, "type", NULL))
+		return 0;
+	if (list->n == PLUGINS_MAX || len >= PLUGIN_NAME_ROOM)
+		return -E2BIG;
+	memcpy(list->types[list->n], text, len);
+	list->types[list->n++][len] = '\0';
+	return 0;
+}
+
+static bool has_plugin(const struct checks *checks, const char *type)
+{
+	static const char *const places[] = { "opt/cni/bin", "usr/lib/cni", "usr/libexec/cni",
+					      "usr/local/lib/cni" };
+	char path[PATH_ROOM];
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", places[i], type);
+		if (check_exists(checks, path))
+			return true;
+	}
+	return false;
+}
+
+static void judge_conflist(struct checks *checks, const char *name, const struct conflist *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (has_plugin(checks, list->types[i]))
+			continue;
+		check_say(checks, CHECK_FAIL, "cni.plugin",
+			  "%s: plugin \"%s\" is in none of /opt/cni/bin and /usr/lib/cni", name,
+			  list->types[i]);
+		check_fix(checks, "install it, or take it out of /" CONF_DIR "/%s", name);
+	}
+	if (!list->has_name || list->n == 0) {
+		check_say(checks, CHECK_FAIL, "cni.conflist", "%s has no %s", name,
+			  list->has_name ? "plugins" : "\"name\"");
+		check_fix(checks, "see docs/NETWORK.md; the node stays NotReady with it");
+	} else if (!list->has_version) {
+		check_say(checks, CHECK_WARN, "cni.conflist",
+			  "%s has no \"cniVersion\": it counts as 0.1.0", name);
+		check_fix(checks, "\"cniVersion\": \"1.0.0\"");
+	} else {
+		check_say(checks, CHECK_OK, "cni.conflist", "%s, first plugin %s", name,
+			  list->types[0]);
+	}
+}
+
+static int is_conf(const struct dirent *entry)
+{
+	const char *end = strrchr(entry->d_name, '.');
+
+	return entry->d_name[0] != '.' && end &&
+	       (strcmp(end, ".conf") == 0 || strcmp(end, ".conflist") == 0 ||
+		strcmp(end, ".json") == 0);
+}
+
+/* Runtimes take the first file by name. Returns its name (owned by the caller), or NULL. */
+static char *first_conf(const struct checks *checks)
+{
+	struct dirent **entries = NULL;
+	int n = scandirat(checks->ctl->root, CONF_DIR, &entries, is_conf, alphasort);
+	char *name = n > 0 ? strdup(entries[0]->d_name) : NULL;
+
+	for (int i = 0; i < n; i++)
+		free(entries[i]);
+	free((void *)entries);
+	return name;
+}
+
+static void check_conflists(struct checks *checks)
+{
+	own_mem char *name = first_conf(checks);
+	struct conflist list = { 0 };
+	char path[PATH_ROOM];
+	struct err err;
+
+	if (!name) {
+		check_say(checks, CHECK_NOTE, "cni.conflist", "/" CONF_DIR " has no configuration");
+		check_fix(checks, "copy one of /usr/share/azl/cni; Kubernetes' nodes wait for it");
+		return;
+	}
+	(void)snprintf(path, sizeof(path), CONF_DIR "/%s", name);
+	if (json_scan_file(checks->ctl->root, path, CONF_MAX_BYTES, conflist_value, &list, &err) <
+	    0) {
+		check_say(checks, CHECK_FAIL, "cni.conflist", "%s: %.200s", name, err.msg);
+		check_fix(checks, "the node stays NotReady until it can be read");
+		return;
+	}
+	judge_conflist(checks, name, &list);
+}
+
+void check_network(struct checks *checks)
+{
+	check_nic(checks);
+	check_settings(checks);
+	check_conflists(checks);
+}

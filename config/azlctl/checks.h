@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The lines of `azlctl check`: each area adds its own, and says what to do where one is not right.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct azlctl;
+struct err;
+
+enum check_level {
+	CHECK_OK,
+	CHECK_NOTE, /* worth knowing; changes no exit status */
+	CHECK_WARN,
+	CHECK_FAIL,
+};
+
+enum { CHECK_LINES_MAX = 128, CHECK_TEXT_ROOM = 256 };
+
+struct check_line {
+	enum check_level level;
+	const char *id; /* "kernel.version": stable, for machines */
+	char text[CHECK_TEXT_ROOM];
+	char fix[CHECK_TEXT_ROOM]; /* "" when there is nothing to do */
+};
+
+struct checks {
+	const struct azlctl *ctl; /* borrowed */
+	struct check_line lines[CHECK_LINES_MAX];
+	size_t n; /* more than CHECK_LINES_MAX are dropped, the last line says so */
+};
+
+/* Add a line; check_fix() then gives it its advice. */
+void check_say(struct checks *checks, enum check_level level, const char *id, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+void check_fix(struct checks *checks, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- the areas, in the order of the answer ---- */
+
+void check_kernel(struct checks *checks);   /* version, file systems, limits, security modules */
+void check_cgroups(struct checks *checks);  /* the hierarchy, its controllers, pressure */
+void check_runtimes(struct checks *checks); /* containerd, runc, shim; known-bad versions */
+void check_network(struct checks *checks);  /* NIC and VF, forwarding, filters, conflists */
+void check_host(struct checks *checks);	    /* host.json, and whether it was applied */
+
+/* ---- what they read with ---- */
+
+/* A small file below the root as text, without its last newline. Returns its length or negative. */
+long check_read(const struct checks *checks, const char *path, char *text, size_t room);
+
+/* The number in a file; `missing` when there is none. */
+uint64_t check_number(const struct checks *checks, const char *path, uint64_t missing);
+
+bool check_exists(const struct checks *checks, const char *path);
+
+/* ---- versions ---- */
+
+struct check_version {
+	unsigned int part[3];
+};
+
+/*
+ * The first version in a text: "containerd github.com/containerd/containerd 1.7.24~ds1" is 1.7.24,
+ * "6.18.2-azl" 6.18.2; a leading 'v' is passed over. What follows the digits is not looked at: a
+ * release candidate counts as its release. Pure.
+ *
+ * Returns 0 or -EINVAL (there is none).
+ */
+int check_version_find(const char *text, struct check_version *version);
+
+/* Negative, 0 or positive, as memcmp. */
+int check_version_compare(const struct check_version *left, const struct check_version *right);
+
+#define CHECK_VERSIONS_PATH "usr/share/azl/known-versions.json"
+
+/*
+ * Say what the table of versions knows against one.
+ *
+ * table, len   the file's content: { "versions": [ { "program", "from", "below", "level", "why",
+ *              "fix" } ] }; one entry is one range of versions
+ *
+ * Returns how many lines it added, or negative, err filled (the table is not as it should be).
+ */
+int check_known_versions(struct checks *checks, const char *table, size_t len, const char *program,
+			 const char *id, const struct check_version *version, struct err *err);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A folder that stands for a host: files at any depth, put and read by path. */
+#pragma once
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct host_tree {
+	char path[64];
+	int fd;
+};
+
+static inline struct host_tree host_tree_new(void)
+{
+	struct host_tree tree = { .path = "/tmp/azl-unit-XXXXXX", .fd = -1 };
+
+	if (mkdtemp(tree.path))
+		tree.fd = open(tree.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (tree.fd < 0)
+		abort();
+	return tree;
+}
+
+/* The folders above a name. */
+static inline void host_tree_folders(const struct host_tree *tree, const char *name)
+{
+	char path[512];
+
+	for (const char *at = strchr(name, '/'); at; at = strchr(at + 1, '/')) {
+		(void)snprintf(path, sizeof(path), "%.*s", (int)(at - name), name);
+		if (mkdirat(tree->fd, path, 0755) < 0 && errno != EEXIST)
+			abort();
+	}
+}
+
+static inline void host_tree_put(const struct host_tree *tree, const char *name, const char *text)
+{
+	int fd;
+
+	host_tree_folders(tree, name);
+	fd = openat(tree->fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		abort();
+	(void)close(fd);
+}
+
+static inline void host_tree_link(const struct host_tree *tree, const char *name,
+				  const char *target)
+{
+	host_tree_folders(tree, name);
+	if (symlinkat(target, tree->fd, name) < 0)
+		abort();
+}
+
+static inline void host_tree_remove(const struct host_tree *tree, const char *name)
+{
+	if (unlinkat(tree->fd, name, 0) < 0)
+		abort();
+}
+
+static inline int host_tree_unlink(const char *path, const struct stat *info, int type,
+				   struct FTW *at)
+{
+	(void)info;
+	(void)type;
+	(void)at;
+	return remove(path);
+}
+
+static inline void host_tree_done(struct host_tree *tree)
+{
+	(void)close(tree->fd);
+	(void)nftw(tree->path, host_tree_unlink, 16, FTW_DEPTH | FTW_PHYS);
+}
