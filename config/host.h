@@ -14,7 +14,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
+
+#include "config/host_value.h"
 
 struct err;
 
@@ -26,16 +27,6 @@ enum {
 	HOST_TEXT_ROOM = 128,
 };
 
-/* A number's unit; a text for its value in the file: 100, "512Mi", "2%", "max", true. */
-enum host_type {
-	HOST_BOOL,
-	HOST_COUNT,  /* a number, or "max" */
-	HOST_BYTES,  /* a number, "64Ki", "512Mi", "1Gi", "N%" of the host's memory, or "max" */
-	HOST_WEIGHT, /* 1 to 10000 */
-	HOST_RATIO,  /* 0 to 1, kept in thousandths */
-	HOST_NAMES,  /* an object of booleans, or one boolean for all: not kept here */
-};
-
 struct host_key {
 	const char *section; /* "containers" */
 	const char *name;    /* "pids.max" */
@@ -45,18 +36,14 @@ struct host_key {
 	const char *source;   /* where that comes from: kernel document, measurement */
 };
 
-/* Sections: "containers" (defaults of each container, merged by the shim), "system" and "workload"
- * (the slices of a host), "protect" (memory and weight of containerd, kubelet and sshd), "sysctl"
- * (NAME: value, beside those that azl ships), "apply" (what azlctl apply may touch). */
+/*
+ * Sections: "containers" (defaults of each container, merged by the shim), "system" and "workload"
+ * (the slices of a host), "protect" (memory and weight of containerd, kubelet and sshd), "apply"
+ * (what azlctl apply may touch). "sysctl" (beside those that azl ships) and "fastPaths" are one
+ * line each, with an empty name.
+ */
 extern const struct host_key host_keys[];
 extern const size_t host_keys_count;
-
-struct host_value {
-	bool is_set;	 /* false: null */
-	bool is_given;	 /* by the file; otherwise the default */
-	bool is_percent; /* HOST_BYTES: number is thousandths of the host's memory */
-	uint64_t number; /* UINT64_MAX: "max" */
-};
 
 struct host_sysctl {
 	char *name;  /* owned; "net.ipv4.ip_forward" */
@@ -86,6 +73,3 @@ int host_config_read(int dir, const char *path, struct host_config *config, stru
 /* The value of a key, by section and name; aborts for a key that is not in the table. */
 const struct host_value *host_config_get(const struct host_config *config, const char *section,
 					 const char *name);
-
-/* Resolve a value: percent of `total_bytes`. UINT64_MAX stays. */
-uint64_t host_value_number(const struct host_value *value, uint64_t total_bytes);

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One value of /etc/azl/host.json: a type, its texts, its number. Pure. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/json.h"
+
+enum {
+	HOST_TASKS_MAX = 4194304, /* no kernel has more: PID_MAX_LIMIT, include/linux/threads.h */
+	HOST_WEIGHT_MAX = 10000,  /* cgroup-v2.rst, "Weights" */
+	HOST_SCORE_MAX = 1000,	  /* proc_pid_oom_score_adj(5) */
+	HOST_WHOLE = 1000,	  /* thousandths: "100%", and the ratio 1 */
+};
+
+/* What a value in the file may be; null beside it, except where the section is no list of values.
+ */
+enum host_type {
+	HOST_BOOL,
+	HOST_COUNT,  /* tasks: 1 to HOST_TASKS_MAX, or "max" */
+	HOST_TASKS,  /* as HOST_COUNT, or "N%" of the tasks that the kernel allows */
+	HOST_BYTES,  /* a number, "64Ki", "512Mi", "1Gi", "N%" of the host's memory, or "max" */
+	HOST_WEIGHT, /* 1 to HOST_WEIGHT_MAX */
+	HOST_RATIO,  /* above 0, at most 1; kept in thousandths */
+	HOST_SCORE,  /* -1000 to 1000; number is to be cast to int64_t */
+	HOST_NAMES,  /* an object of booleans, or one boolean for all: not kept here */
+	HOST_SYSCTL, /* an object of NAME: text, number or null; kept as struct host_sysctl */
+};
+
+struct host_value {
+	bool is_set;	 /* false: null */
+	bool is_given;	 /* by the file; otherwise the default */
+	bool is_percent; /* HOST_BYTES, HOST_TASKS: number is thousandths of all there is */
+	uint64_t number; /* UINT64_MAX: "max"; HOST_BOOL: 0 or 1 */
+};
+
+/*
+ * Take a value as it stands in the file.
+ *
+ * type         one of HOST_BOOL to HOST_SCORE
+ * json, text   as json_fn() gets them
+ * value        written only on success, is_given left alone
+ *
+ * Returns 0, or -EINVAL: host_type_range() says what is allowed.
+ */
+int host_value_parse(enum host_type type, enum json_type json, const char *text, size_t len,
+		     struct host_value *value);
+
+/* As host_value_parse with a plain text, as in an annotation: 100, 512Mi, 0.9, true, max. */
+int host_value_parse_text(enum host_type type, const char *text, size_t len,
+			  struct host_value *value);
+
+/* What is allowed, for a person: "1 to 10000, or null". Static. */
+const char *host_type_range(enum host_type type);
+
+/* Resolve a value: percent of `total` (bytes of memory, tasks of the kernel). UINT64_MAX stays. */
+uint64_t host_value_number(const struct host_value *value, uint64_t total);
