@@ -190,16 +190,17 @@ attach() {
 	echo "$result"
 }
 
-# chain VERB ID LIST [RUNTIME_CONFIG]: a list of plugins as libcni runs it; what ADD gave is kept for
-# the verbs after it
+# chain VERB ID LIST [RUNTIME_CONFIG [NETNS [IFNAME]]]: a list of plugins as libcni runs it; what ADD gave
+# is kept for the verbs after it
 chain() {
 	local verb=$1 id=$2 list=$3 config=${4:-"{}"} prev='' i n order conf
+	local where=("${5-$(netns_of "$2")}" "${6:-eth0}") kept=$W/result-$2${6:+-$6}
 	n=$(jq '.plugins | length' <<<"$list")
 	order=$(seq 0 $((n - 1)))
 	if [ "$verb" = DEL ]; then
 		order=$(seq $((n - 1)) -1 0)
 	fi
-	[ "$verb" = ADD ] || prev=$(cat "$W/result-$id" 2>/dev/null || true)
+	[ "$verb" = ADD ] || prev=$(cat "$kept" 2>/dev/null || true)
 	for i in $order; do
 		conf=$(jq -c --argjson i "$i" --argjson rc "$config" --argjson prev "${prev:-null}" '
 			. as $l | .plugins[$i] + {cniVersion: $l.cniVersion, name: $l.name}
@@ -208,20 +209,20 @@ chain() {
 			| if $given != {} then .runtimeConfig = $given else . end
 			| if $prev then .prevResult = $prev else . end' <<<"$list")
 		if [ "$verb" = ADD ]; then
-			prev=$(cni ADD "$id" "$conf") || {
+			prev=$(cni ADD "$id" "$conf" "${where[@]}") || {
 				echo "plugin $i: $prev"
 				return 1
 			}
 		else
-			cni "$verb" "$id" "$conf" || return
+			cni "$verb" "$id" "$conf" "${where[@]}" || return
 		fi
 	done
 	if [ "$verb" = ADD ]; then
-		echo "$prev" | tee "$W/result-$id"
+		echo "$prev" | tee "$kept"
 		fabric_register 1 "$(address_in "$prev")"
 	fi
 	if [ "$verb" = DEL ]; then
-		rm -f "$W/result-$id"
+		rm -f "$kept"
 	fi
 }
 
