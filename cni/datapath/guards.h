@@ -30,18 +30,19 @@
  *     rules 88.
  * Rules 88 go with their pod (DEL, GC). 89 to 92 stay until the host boots: that the last pod of
  * now is gone says nothing of the next one. "ip rule flush protocol 172" and the same with -6 lift
- * all of them at once; the next ADD puts in force again what its configuration wants.
+ * all of them (rule 89 first: for that moment the host is held up too); the next ADD puts in force
+ * again what its configuration wants, and CHECK misses what is lifted.
  *
  * Not covered: what does not pass the host's routing, that is a NIC that was moved into the pod and
  * ipvlan; and addresses of the host's own.
  *
- * To a pod, IPv4 says "no route to host" and IPv6 "permission denied", at once or a second later:
- * the answer to the first SYN may come while connect(2) still holds the socket, which makes it a
- * soft error, and the first retransmission is what fails.
+ * To a pod, IPv4 says "no route to host" and IPv6 "permission denied": at once, or a second later
+ * (the answer to the first SYN may come while connect(2) still holds the socket, which makes it a
+ * soft error), or not at all, for the kernel limits how often it tells (net.ipv4.route.error_cost).
  *
  * Source: learn.microsoft.com, "What is IP address 168.63.129.16?"; RFC 6052, section 2.1;
  * net/core/flow_dissector.c (fragments have no ports), net/core/fib_rules.c, net/ipv4/tcp_ipv4.c
- * (tcp_v4_err, TCP_SYN_SENT).
+ * (tcp_v4_err, TCP_SYN_SENT), net/ipv4/route.c (ip_error).
  */
 #pragma once
 
