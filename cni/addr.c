@@ -2,6 +2,7 @@
 #include "cni/addr.h"
 
 #include <errno.h>
+#include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
@@ -69,6 +70,22 @@ void addr_put(struct rtnl_batch *batch, int index, const struct address *address
 	mnl_attr_put(nlh, IFA_LOCAL, address_bytes(address->family), address->bytes);
 	mnl_attr_put(nlh, IFA_ADDRESS, address_bytes(address->family), address->bytes);
 	mnl_attr_put_u32(nlh, IFA_FLAGS, flags);
+}
+
+void addr_put_delete(struct rtnl_batch *batch, int index, const struct address *address)
+{
+	char text[ADDRESS_TEXT_ROOM];
+	struct nlmsghdr *nlh;
+	struct ifaddrmsg *header;
+
+	address_format(address, true, text);
+	nlh = rtnl_put(batch, RTM_DELADDR, 0, "remove address %s", text);
+	header = mnl_nlmsg_put_extra_header(nlh, sizeof(*header));
+	header->ifa_family = address->family;
+	header->ifa_prefixlen = address->prefix;
+	header->ifa_index = (unsigned int)index;
+	mnl_attr_put(nlh, IFA_LOCAL, address_bytes(address->family), address->bytes);
+	rtnl_ignore(batch, EADDRNOTAVAIL);
 }
 
 void addr_put_dump(struct rtnl_batch *batch, uint8_t family, int index)

@@ -28,5 +28,8 @@ int addr_parse(const struct nlmsghdr *nlh, struct addr *addr);
 void addr_put(struct rtnl_batch *batch, int index, const struct address *address,
 	      bool with_network);
 
+/* Take an address from a link; one that it has not is success. */
+void addr_put_delete(struct rtnl_batch *batch, int index, const struct address *address);
+
 /* Ask for the addresses of a family on a link; 0: any. */
 void addr_put_dump(struct rtnl_batch *batch, uint8_t family, int index);

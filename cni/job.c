@@ -181,6 +181,7 @@ struct datapath_plan job_plan(const struct job *job)
 		.master = netconf->master,
 		.mtu = netconf->mtu,
 		.guards = netconf_guards(netconf),
+		.leave_pair = netconf->removal == REMOVAL_NAMESPACE,
 	};
 
 	if (netconf->has_mac)

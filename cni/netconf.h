@@ -23,6 +23,7 @@ enum {
 enum cni_version { CNI_V0_3_0, CNI_V0_3_1, CNI_V0_4_0, CNI_V1_0_0, CNI_V1_1_0, CNI_V_MAX };
 
 enum netconf_datapath { DATAPATH_ROUTED, DATAPATH_NIC, DATAPATH_IPVLAN, DATAPATH_NETKIT };
+enum netconf_removal { REMOVAL_NOW, REMOVAL_NAMESPACE };
 enum netconf_ipam { IPAM_NONE, IPAM_RANGES, IPAM_IMDS, IPAM_CNS, IPAM_DELEGATE };
 enum netconf_target { TARGET_WIRESERVER, TARGET_IMDS, NETCONF_TARGETS };
 enum netconf_guard { GUARD_DEFAULT, GUARD_CLOSED, GUARD_OPEN, GUARD_OPT_IN };
@@ -48,6 +49,7 @@ struct netconf {
 	char *name;
 	char *type;
 	enum netconf_datapath datapath; /* "datapath": routed (default), nic, ipvlan, netkit */
+	enum netconf_removal removal;	/* "removal" of a pair at DEL: now (default), namespace */
 	char *master; /* "master": name of the host's NIC; NULL: by default route */
 	uint32_t mtu; /* "mtu"; 0: the master's */
 	/* "guards": { "wireserver": true, false or "opt-in", "imds": the same, "also": [...] } */

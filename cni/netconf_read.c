@@ -237,6 +237,19 @@ static int take_args(struct netconf_reader *parse, const struct read_value *valu
 	return 0;
 }
 
+static int take_removal(const struct read_value *value, struct netconf *netconf)
+{
+	char name[16];
+	int code = read_chars(value, name, sizeof(name));
+
+	if (code < 0)
+		return code;
+	netconf->removal = strcmp(name, "namespace") == 0 ? REMOVAL_NAMESPACE : REMOVAL_NOW;
+	if (netconf->removal == REMOVAL_NAMESPACE || strcmp(name, "now") == 0)
+		return 0;
+	return read_refuse(value, "is not known here: known are now and namespace");
+}
+
 static int take_top(struct netconf_reader *parse, const struct read_value *value)
 {
 	struct netconf *netconf = parse->netconf;
@@ -251,6 +264,8 @@ static int take_top(struct netconf_reader *parse, const struct read_value *value
 		return read_text(value, &netconf->type);
 	if (read_key_is(value, 0, "datapath"))
 		return read_chars(value, parse->datapath, sizeof(parse->datapath));
+	if (read_key_is(value, 0, "removal"))
+		return take_removal(value, netconf);
 	if (read_key_is(value, 0, "master"))
 		return read_text(value, &netconf->master);
 	if (!read_key_is(value, 0, "mtu"))

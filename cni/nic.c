@@ -92,7 +92,7 @@ static int nic_list_add(void *owner, const struct nlmsghdr *nlh)
 
 	if (link_parse(nlh, &link) < 0)
 		return 0;
-	if (link.group == RTNL_GROUP) /* ours are many */
+	if (link.group == RTNL_GROUP || link.group == RTNL_GROUP_GONE) /* ours are many */
 		return 0;
 	return buf_add(&list->links, &link, sizeof(link), NIC_LINKS_BYTES_MAX);
 }

@@ -26,7 +26,7 @@ enum {
 enum {
 	RTNL_PROTOCOL = 172,	    /* of routes and rules; unused in rt_protos */
 	RTNL_GROUP = 0x415a43,	    /* of host ends: "AZC" */
-	RTNL_GROUP_GONE = 0x415a44, /* of host ends that are to be deleted together */
+	RTNL_GROUP_GONE = 0x415a44, /* of host ends that nobody uses any more */
 };
 
 /* A socket; it stays in the network namespace in which it was opened. */

@@ -116,7 +116,7 @@ static bool end_is_alive(void *owner, const char *container, const char *ifname)
 	struct err ignored = { 0 };
 	struct walk inner = { .err = &ignored, .key = key };
 
-	if (is_valid(&walk->job->netconf, container, ifname))
+	if (walk->job && is_valid(&walk->job->netconf, container, ifname))
 		return true;
 	lease_key(container, ifname, key);
 	(void)each_network(&inner, walk->parts->root, search_network);
@@ -253,8 +253,10 @@ static int reconcile_network(struct walk *walk, struct err *err)
 int verbs_reconcile(const struct verbs_parts *parts, struct err *err)
 {
 	struct walk walk = { .parts = parts, .err = err };
+	struct err said = { 0 };
 	int code = each_network(&walk, parts->root, reconcile_network);
 
+	note(&walk, parts->datapath_gc(end_is_alive, &walk, &said), &said);
 	if (code == 0)
 		code = walk.code;
 	return code < 0 ? code : walk.undone;

@@ -52,8 +52,8 @@ int verb_gc(struct job *job, struct err *err);
 int verbs_leases(const struct verbs_parts *parts, FILE *out, struct err *err);
 
 /*
- * Undo everything below the root that is for nobody any more, and give back addresses that are
- * held for nobody.
+ * Undo everything below the root that is for nobody any more, give back addresses that are held for
+ * nobody, and remove host ends for which there is no lease.
  *
  * Returns how many leases were undone, or negative: the first failure, after everything was tried.
  */

@@ -31,6 +31,7 @@ struct datapath_plan {
 	size_t n_routes;
 	bool skip_default_route;
 	struct guards guards;
+	bool leave_pair; /* DEL: to the end of a namespace that is still there; see leave.h */
 };
 
 struct datapath {

@@ -22,38 +22,47 @@ enum { GC_BYTES_MAX = 16 * 1024 * 1024 };
 struct gc {
 	bool (*is_alive)(void *owner, const char *container, const char *ifname);
 	void *owner;
-	struct buf names; /* of CNI_NAME_ROOM bytes each */
+	struct buf ends; /* of struct gc_end each */
+};
+
+/* By number: a name may be somebody else's by the time it is used. */
+struct gc_end {
+	int index;
+	char name[CNI_NAME_ROOM];
 };
 
 static void gc_restart(void *owner)
 {
 	struct gc *gc = owner;
 
-	gc->names.len = 0;
+	gc->ends.len = 0;
 }
 
 static int gc_see(void *owner, const struct nlmsghdr *nlh)
 {
 	struct gc *gc = owner;
 	struct link link;
+	struct gc_end end = { 0 };
 	char *slash;
 
 	if (link_parse(nlh, &link) < 0)
 		return 0;
-	/* Retagged already: by one who was killed before the deletion. */
+	end.index = link.index;
+	/* Without a name, nothing but its deletion is missing: see leave.h. */
 	if (link.group == RTNL_GROUP_GONE)
-		return buf_add(&gc->names, link.name, sizeof(link.name), GC_BYTES_MAX);
+		return buf_add(&gc->ends, &end, sizeof(end), GC_BYTES_MAX);
+	memcpy(end.name, link.name, sizeof(end.name));
 	slash = strrchr(link.alias, '/');
 	if (link.group != RTNL_GROUP || !slash)
 		return 0;
 	*slash = '\0';
 	if (gc->is_alive(gc->owner, link.alias, slash + 1))
 		return 0;
-	return buf_add(&gc->names, link.name, sizeof(link.name), GC_BYTES_MAX);
+	return buf_add(&gc->ends, &end, sizeof(end), GC_BYTES_MAX);
 }
 
 /* As many as fit one batch; each alone may be gone by now. Returns how many were put. */
-static size_t gc_put(struct rtnl_batch *batch, const char *names, size_t n)
+static size_t gc_put(struct rtnl_batch *batch, const struct gc_end *ends, size_t n)
 {
 	enum {
 		GC_MESSAGES = 2 + GUARDS_FORGET_MESSAGES,
@@ -62,26 +71,27 @@ static size_t gc_put(struct rtnl_batch *batch, const char *names, size_t n)
 	size_t put = n < GC_AT_ONCE ? n : GC_AT_ONCE;
 
 	for (size_t i = 0; i < put; i++) {
-		const char *name = names + i * CNI_NAME_ROOM;
-
-		link_put_group(batch, 0, name, RTNL_GROUP_GONE);
+		if (!ends[i].name[0])
+			continue;
+		link_put_group(batch, ends[i].index, NULL, RTNL_GROUP_GONE);
 		rtnl_ignore(batch, ENODEV);
-		link_put_up(batch, 0, name, false);
+		link_put_up(batch, ends[i].index, NULL, false);
 		rtnl_ignore(batch, ENODEV);
-		guards_put_forget(batch, name);
+		guards_put_forget(batch, ends[i].name);
 	}
 	return put;
 }
 
-static int gc_remove(struct rtnl *rtnl, struct rtnl_batch *batch, const struct buf *names,
+static int gc_remove(struct rtnl *rtnl, struct rtnl_batch *batch, const struct buf *list,
 		     struct err *err)
 {
-	size_t n = names->len / CNI_NAME_ROOM;
+	const struct gc_end *ends = (const void *)list->data;
+	size_t n = list->len / sizeof(*ends);
 	int rc = 0;
 
 	for (size_t done = 0; rc == 0 && done < n;) {
 		rtnl_batch_clear(batch);
-		done += gc_put(batch, (const char *)names->data + done * CNI_NAME_ROOM, n - done);
+		done += gc_put(batch, ends + done, n - done);
 		rc = rtnl_send(rtnl, batch, err);
 	}
 	if (rc < 0)
@@ -110,9 +120,9 @@ int datapath_gc(bool (*is_alive)(void *owner, const char *container, const char 
 		return rc;
 	link_put_dump(batch, NULL);
 	rc = rtnl_dump(&rtnl, batch, gc_see, gc_restart, &gc, err);
-	if (rc == 0 && gc.names.len > 0)
-		rc = gc_remove(&rtnl, batch, &gc.names, err);
-	buf_done(&gc.names);
+	if (rc == 0 && gc.ends.len > 0)
+		rc = gc_remove(&rtnl, batch, &gc.ends, err);
+	buf_done(&gc.ends);
 	return rc;
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cni/datapath/guards.h"
+#include "cni/datapath/leave.h"
 #include "cni/error.h"
 #include "cni/nic.h"
 #include "cni/rtnl.h"
@@ -109,7 +110,7 @@ static int routed_create_once(struct routed_work *work, struct err *err)
 	return rc;
 }
 
-/* The name of the host's end is taken. A leftover of the same attachment goes. */
+/* One of the names is taken. What was left of the same attachment, or in the pod of any, goes. */
 static int routed_clear_stale(struct routed_work *work, struct err *err)
 {
 	const char *name = work->plan->host_name;
@@ -118,9 +119,13 @@ static int routed_clear_stale(struct routed_work *work, struct err *err)
 
 	if (rc < 0)
 		return rc;
-	if (rc == 1)
-		return cni_err(err, CNI_INTERFACE_EXISTS, "interface %s already exists in %s",
-			       work->plan->ifname, work->plan->netns_path);
+	if (rc == 1) {
+		rc = leave_clear(work->host, work->plan, err);
+		return rc != 1 ? rc
+			       : cni_err(err, CNI_INTERFACE_EXISTS,
+					 "interface %s already exists in %s", work->plan->ifname,
+					 work->plan->netns_path);
+	}
 	/* No alias: killed before it had one; the name is made from container and interface. */
 	if ((stale.group != RTNL_GROUP && stale.group != RTNL_GROUP_GONE) ||
 	    (stale.alias[0] && strcmp(stale.alias, work->alias) != 0))
@@ -133,12 +138,12 @@ static int routed_create(struct routed_work *work, struct err *err)
 {
 	int rc = routed_create_once(work, err);
 
-	if (rc != -EEXIST)
-		return rc;
-	rc = routed_clear_stale(work, err);
-	if (rc < 0)
-		return rc;
-	rc = routed_create_once(work, err);
+	/* twice: each of the two names may be taken */
+	for (int i = 0; rc == -EEXIST && i < 2; i++) {
+		rc = routed_clear_stale(work, err);
+		if (rc == 0)
+			rc = routed_create_once(work, err);
+	}
 	if (rc == -EEXIST)
 		return cni_err(err, CNI_INTERFACE_EXISTS, "interface %s already exists in %s",
 			       work->plan->ifname, work->plan->netns_path);
@@ -251,6 +256,8 @@ int routed_del(const struct datapath_plan *plan, struct err *err)
 	if (!batch)
 		return err->code;
 	rc = rtnl_open(&host, err);
+	if (rc == 0 && plan->leave_pair && plan->netns >= 0 && leave_pair(&host, plan))
+		return 0;
 	return rc < 0 ? rc : routed_remove(&work, err);
 }
 

@@ -80,6 +80,7 @@ TEST(a_configuration_of_nothing_has_the_defaults)
 	CHECK_TEXT(netconf.name, "net");
 	CHECK_TEXT(netconf.type, "azl-cni");
 	CHECK(netconf.datapath == DATAPATH_ROUTED && netconf.ipam == IPAM_NONE);
+	CHECK(netconf.removal == REMOVAL_NOW);
 	CHECK(netconf.guards[TARGET_WIRESERVER] == GUARD_DEFAULT &&
 	      netconf.guards[TARGET_IMDS] == GUARD_DEFAULT && netconf.n_also == 0);
 	CHECK(!netconf.master && netconf.mtu == 0 && !netconf.has_prev && !netconf.has_mac);
@@ -89,15 +90,17 @@ TEST(a_configuration_of_nothing_has_the_defaults)
 
 TEST(our_own_keys_are_read)
 {
-	struct netconf netconf =
-		good("{" NET ",\"datapath\":\"nic\",\"master\":\"eth1\",\"mtu\":1400,"
-		     "\"guards\":{\"wireserver\":false,\"imds\":true},"
-		     "\"cnsurl\":\"http://a\",\"ipam\":{\"type\":\"azure-cns\","
-		     "\"imdsurl\":\"http://b\",\"dataDir\":\"/d\",\"claimHostAddresses\":true},"
-		     "\"routes\":[{\"dst\":\"10.0.0.0/8\"}],"
-		     "\"dns\":{\"nameservers\":[\"10.0.0.10\"],\"domain\":\"d\"}}");
+	struct netconf netconf = good(
+		"{" NET
+		",\"datapath\":\"nic\",\"master\":\"eth1\",\"mtu\":1400,\"removal\":\"namespace\","
+		"\"guards\":{\"wireserver\":false,\"imds\":true},"
+		"\"cnsurl\":\"http://a\",\"ipam\":{\"type\":\"azure-cns\","
+		"\"imdsurl\":\"http://b\",\"dataDir\":\"/d\",\"claimHostAddresses\":true},"
+		"\"routes\":[{\"dst\":\"10.0.0.0/8\"}],"
+		"\"dns\":{\"nameservers\":[\"10.0.0.10\"],\"domain\":\"d\"}}");
 
 	CHECK(netconf.datapath == DATAPATH_NIC && netconf.ipam == IPAM_CNS);
+	CHECK(netconf.removal == REMOVAL_NAMESPACE);
 	CHECK_TEXT(netconf.master, "eth1");
 	CHECK(netconf.mtu == 1400);
 	CHECK(netconf.guards[TARGET_WIRESERVER] == GUARD_OPEN &&
@@ -230,6 +233,9 @@ TEST(what_is_wrong_is_named)
 	check_wrong("{" NET ",\"datapath\":\"bridge\"}", CNI_CONFIG_INVALID, "MAC address");
 	check_wrong("{" NET ",\"datapath\":\"macvlan\"}", CNI_CONFIG_INVALID, "MAC address");
 	check_wrong("{" NET ",\"datapath\":\"x\"}", CNI_CONFIG_INVALID, "datapath: \"x\"");
+	check_wrong("{" NET ",\"removal\":\"later\"}", CNI_CONFIG_INVALID,
+		    "removal: \"later\": is not known here: known are now and namespace");
+	check_wrong("{" NET ",\"removal\":1}", CNI_CONFIG_INVALID, "removal");
 	check_wrong("{" NET ",\"mtu\":\"1500\"}", CNI_CONFIG_INVALID, "mtu: \"1500\"");
 	check_wrong("{" NET ",\"mtu\":65536}", CNI_CONFIG_INVALID, "mtu: \"65536\"");
 	check_wrong("{" NET ",\"mtu\":67}", CNI_CONFIG_INVALID, "mtu: \"67\"");

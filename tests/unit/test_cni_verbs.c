@@ -594,7 +594,7 @@ TEST(reconcile_undoes_the_dead_alone)
 	free(text);
 	journal[0] = '\0';
 	CHECK(verbs_reconcile(&parts, &world.err) == 1);
-	CHECK_TEXT(journal, "path.del- ipam.del keep=1 gone=0 ipam.gc");
+	CHECK_TEXT(journal, "path.del- ipam.del keep=1 gone=0 ipam.gc end=1 end=0 path.gc");
 	CHECK(left(&world) == 2);
 	CHECK(verbs_reconcile(&parts, &world.err) == 0);
 	world_done(&world);
