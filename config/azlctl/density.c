@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/azlctl/azlctl.h"
+#include "config/azlctl/density.h"
+#include "config/azlctl/out.h"
+#include "config/base/err.h"
+#include "config/base/num.h"
+
+/* ---- what to keep ---- */
+
+struct density_reserve density_reserve(const struct density *density)
+{
+	const uint64_t megabyte = 1000000;
+	struct density_reserve reserve = { 0 };
+	uint64_t in_containers = 0, beside = 0;
+
+	for (size_t i = 0; i < DENSITY_DAEMONS; i++)
+		reserve.fixed += density->daemons[i].pss;
+	for (size_t i = 0; i < density->n_pods; i++) {
+		in_containers += density->pods[i].kernel;
+		beside += density->pods[i].pss + density->pods[i].pause;
+	}
+	if (density->kernel > in_containers)
+		reserve.fixed += density->kernel - in_containers;
+	reserve.per_pod = density->n_pods ? beside / density->n_pods : 0;
+	reserve.needed = reserve.fixed + reserve.per_pod * density->max_pods;
+	reserve.advised = reserve.needed + reserve.needed / 4 + (64ULL << 20);
+	reserve.aks = 20 * megabyte * density->max_pods + 50 * megabyte;
+	if (density->total && reserve.aks > density->total / 4)
+		reserve.aks = density->total / 4;
+	return reserve;
+}
+
+/* ---- for people ---- */
+
+static void print_pod(const struct azlctl *ctl, const struct density_pod *pod)
+{
+	char pss[OUT_BYTES_ROOM], private[OUT_BYTES_ROOM], pause[OUT_BYTES_ROOM],
+		kernel[OUT_BYTES_ROOM], memory[OUT_BYTES_ROOM];
+
+	(void)fprintf(ctl->out,
+		      "%-36.36s %-5s %4zu %10s %10s %10s %10s %10s %6" PRIu64 " %5" PRIu64
+		      " %6" PRIu64 " %6" PRIu64 "  %4.0f %4.0f %4.0f\n",
+		      pod->name, pod->is_azl ? "azl" : "other", pod->containers,
+		      out_bytes(pod->pss, pss), out_bytes(pod->private, private),
+		      out_bytes(pod->pause, pause), out_bytes(pod->kernel, kernel),
+		      out_bytes(pod->memory, memory), pod->processes, pod->files, pod->sockets,
+		      pod->mounts, pod->pressure.cpu, pod->pressure.memory, pod->pressure.io);
+}
+
+static void print_total(const struct azlctl *ctl, const struct density *density)
+{
+	uint64_t pss = 0, pause = 0, kernel = 0, memory = 0;
+	char a[OUT_BYTES_ROOM], b[OUT_BYTES_ROOM], c[OUT_BYTES_ROOM], d[OUT_BYTES_ROOM];
+
+	for (size_t i = 0; i < density->n_pods; i++) {
+		pss += density->pods[i].pss;
+		pause += density->pods[i].pause;
+		kernel += density->pods[i].kernel;
+		memory += density->pods[i].memory;
+	}
+	(void)fprintf(ctl->out,
+		      "\n%zu pods, %zu containers: shims %s, pause containers %s, containers %s "
+		      "(kernel %s of it)\n",
+		      density->n_pods, density->n_containers, out_bytes(pss, a),
+		      out_bytes(pause, b), out_bytes(memory, c), out_bytes(kernel, d));
+	(void)fprintf(
+		ctl->out,
+		"node: memory %s, available %s, pressure cpu %.0f %% memory %.0f %% io %.0f %%\n",
+		out_bytes(density->total, a), out_bytes(density->available, b),
+		density->pressure.cpu, density->pressure.memory, density->pressure.io);
+	for (size_t i = 0; i < DENSITY_DAEMONS; i++)
+		if (density->daemons[i].pss)
+			(void)fprintf(ctl->out, "%s: %s\n", density->daemons[i].name,
+				      out_bytes(density->daemons[i].pss, a));
+}
+
+static void print_reserve(const struct azlctl *ctl, const struct density *density)
+{
+	struct density_reserve reserve = density_reserve(density);
+	char a[OUT_BYTES_ROOM], b[OUT_BYTES_ROOM], c[OUT_BYTES_ROOM], d[OUT_BYTES_ROOM];
+
+	(void)fprintf(ctl->out,
+		      "\nto reserve for %" PRIu64 " pods\n"
+		      "  measured  %s for the host + %s a pod = %s\n"
+		      "  advised   %s%s%s (a quarter more, and 64 MiB)\n"
+		      "  AKS takes %s (min(20 MB x pods + 50 MB, 25 %% of the memory))\n",
+		      density->max_pods, out_bytes(reserve.fixed, a), out_bytes(reserve.per_pod, b),
+		      out_bytes(reserve.needed, c), out_colour(ctl->colour, OUT_BOLD),
+		      out_bytes(reserve.advised, d), out_colour(ctl->colour, OUT_PLAIN),
+		      out_bytes(reserve.aks, a));
+}
+
+static void print_text(const struct azlctl *ctl, const struct density *density)
+{
+	(void)fprintf(ctl->out, "%s%-36s %-5s %4s %10s %10s %10s %10s %10s %6s %5s %6s %6s  %s%s\n",
+		      out_colour(ctl->colour, OUT_BOLD), "POD", "SHIM", "CONT", "SHIM PSS", "DIRTY",
+		      "PAUSE", "KERNEL", "CONTAINERS", "TASKS", "FILES", "SOCKET", "MOUNTS",
+		      "PRESSURE % cpu mem io", out_colour(ctl->colour, OUT_PLAIN));
+	for (size_t i = 0; i < density->n_pods; i++)
+		print_pod(ctl, &density->pods[i]);
+	print_total(ctl, density);
+	print_reserve(ctl, density);
+}
+
+/* ---- for machines ---- */
+
+static void json_pressure(struct out_json *json, const struct density_pressure *pressure)
+{
+	out_json_object(json, "pressure_some_avg10");
+	out_json_real(json, "cpu", pressure->cpu);
+	out_json_real(json, "memory", pressure->memory);
+	out_json_real(json, "io", pressure->io);
+	out_json_end_object(json);
+}
+
+static void json_container(struct out_json *json, const struct density_container *container)
+{
+	out_json_object(json, NULL);
+	out_json_string(json, "namespace", container->ns);
+	out_json_string(json, "id", container->id);
+	out_json_number(json, "pid", (uint64_t)container->pid);
+	out_json_bool(json, "pause", container->is_pause);
+	out_json_number(json, "memory_bytes", container->memory);
+	out_json_number(json, "kernel_bytes", container->kernel);
+	out_json_number(json, "tasks", container->processes);
+	out_json_number(json, "mounts", container->mounts);
+	json_pressure(json, &container->pressure);
+	out_json_end_object(json);
+}
+
+static void json_pod(struct out_json *json, const struct density *density,
+		     const struct density_pod *pod)
+{
+	out_json_object(json, NULL);
+	out_json_string(json, "name", pod->name);
+	out_json_object(json, "shim");
+	out_json_number(json, "pid", (uint64_t)pod->shim);
+	out_json_bool(json, "azl", pod->is_azl);
+	out_json_number(json, "pss_bytes", pod->pss);
+	out_json_number(json, "private_dirty_bytes", pod->private);
+	out_json_number(json, "threads", pod->threads);
+	out_json_number(json, "files", pod->files);
+	out_json_number(json, "sockets", pod->sockets);
+	out_json_end_object(json);
+	out_json_number(json, "pause_bytes", pod->pause);
+	out_json_number(json, "kernel_bytes", pod->kernel);
+	out_json_number(json, "containers_bytes", pod->memory);
+	out_json_number(json, "mounts", pod->mounts);
+	json_pressure(json, &pod->pressure);
+	out_json_array(json, "containers");
+	for (size_t i = 0; i < density->n_containers; i++)
+		if (density->containers[i].shim == pod->shim)
+			json_container(json, &density->containers[i]);
+	out_json_end_array(json);
+	out_json_end_object(json);
+}
+
+static void print_json(const struct azlctl *ctl, const struct density *density)
+{
+	struct density_reserve reserve = density_reserve(density);
+	struct out_json json;
+
+	out_json_begin(&json, ctl->out);
+	out_json_object(&json, NULL);
+	out_json_array(&json, "pods");
+	for (size_t i = 0; i < density->n_pods; i++)
+		json_pod(&json, density, &density->pods[i]);
+	out_json_end_array(&json);
+	out_json_object(&json, "node");
+	out_json_number(&json, "memory_bytes", density->total);
+	out_json_number(&json, "available_bytes", density->available);
+	out_json_number(&json, "kernel_bytes", density->kernel);
+	for (size_t i = 0; i < DENSITY_DAEMONS; i++)
+		out_json_number(&json, density->daemons[i].name, density->daemons[i].pss);
+	json_pressure(&json, &density->pressure);
+	out_json_end_object(&json);
+	out_json_object(&json, "reserve");
+	out_json_number(&json, "max_pods", density->max_pods);
+	out_json_number(&json, "fixed_bytes", reserve.fixed);
+	out_json_number(&json, "per_pod_bytes", reserve.per_pod);
+	out_json_number(&json, "needed_bytes", reserve.needed);
+	out_json_number(&json, "advised_bytes", reserve.advised);
+	out_json_number(&json, "aks_bytes", reserve.aks);
+	out_json_end_object(&json);
+	out_json_end_object(&json);
+	out_json_finish(&json);
+}
+
+/* ---- the command ---- */
+
+static int draw(const struct density *density, const char *path)
+{
+	FILE *out = fopen(path, "we");
+	int code;
+
+	if (!out)
+		return azlctl_fail("density", "--svg %s: %s", path, err_reason(errno));
+	code = density_svg(density, out);
+	if (fclose(out) != 0 || code < 0)
+		return azlctl_fail("density", "--svg %s: cannot be written", path);
+	return AZLCTL_OK;
+}
+
+/* Returns 0 or negative. */
+static int take_arguments(int argc, char **argv, const char **svg, uint64_t *max_pods)
+{
+	for (int i = 0; i < argc; i++) {
+		if (strcmp(argv[i], "--svg") == 0 && i + 1 < argc)
+			*svg = argv[++i];
+		else if (strcmp(argv[i], "--max-pods") != 0 || i + 1 == argc ||
+			 num_u64_parse(argv[i + 1], strlen(argv[i + 1]), max_pods) < 0 ||
+			 *max_pods == 0 || *max_pods > 100000)
+			return -EINVAL;
+		else
+			i++;
+	}
+	return 0;
+}
+
+int cmd_density(const struct azlctl *ctl, int argc, char **argv)
+{
+	struct density density = { 0 };
+	struct err err = { 0 };
+	const char *svg = NULL;
+	int code;
+
+	if (take_arguments(argc, argv, &svg, &density.max_pods) < 0) {
+		(void)azlctl_fail("density",
+				  "usage: azlctl density [--json | --svg FILE] [--max-pods N]");
+		return AZLCTL_USAGE;
+	}
+	if (density_gather(ctl, &density, &err) < 0) {
+		density_done(&density);
+		return azlctl_fail("density", "%s", err.msg);
+	}
+	if (svg)
+		code = draw(&density, svg);
+	else
+		code = AZLCTL_OK;
+	if (!svg && ctl->json)
+		print_json(ctl, &density);
+	else if (!svg)
+		print_text(ctl, &density);
+	density_done(&density);
+	return code;
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cgroups/file.h"
+#include "cgroups/keyed.h"
+#include "cgroups/root.h"
+#include "config/azlctl/azlctl.h"
+#include "config/azlctl/containers.h"
+#include "config/azlctl/density.h"
+#include "config/azlctl/proc.h"
+#include "config/base/buf.h"
+#include "config/base/clean.h"
+#include "config/base/err.h"
+#include "config/base/fd.h"
+#include "config/base/num.h"
+#include "config/json.h"
+
+enum {
+	MOUNTS_MAX_BYTES = 32 << 20,
+	FILE_ROOM = 8192,
+	GROW = 64,
+	MAX_PODS_DEFAULT = 110, /* Source: kubelet's configuration, maxPods */
+};
+
+struct gathering {
+	const struct azlctl *ctl;
+	struct density *density;
+	int cgroups; /* root of the hierarchy; -1: none */
+	struct err *err;
+};
+
+void density_done(struct density *density)
+{
+	free(density->containers);
+	free(density->pods);
+	*density = (struct density){ 0 };
+}
+
+/* ---- one container ---- */
+
+static void keep_text(char room[DENSITY_NAME_ROOM], const char *text, size_t len)
+{
+	size_t used = strlen(room);
+
+	if (used + len >= DENSITY_NAME_ROOM)
+		len = DENSITY_NAME_ROOM - 1 - used;
+	memcpy(room + used, text, len);
+	room[used + len] = '\0';
+}
+
+static int spec_value(void *owner, const struct json_path *path, enum json_type type,
+		      const char *text, size_t len)
+{
+	struct density_container *container = owner;
+	const char *key =
+		json_path_is(path, "linux", "namespaces", "*", "path", NULL) ? "path" : NULL;
+
+	if (type != JSON_STRING)
+		return 0;
+	if (key && memmem(text, len, "/netns/", strlen("/netns/")))
+		container->has_netns = true;
+	if (json_path_depth(path) != 2 || !json_path_key(path, 0, NULL) ||
+	    strcmp(json_path_key(path, 0, NULL), "annotations") != 0)
+		return 0;
+	key = json_path_key(path, 1, NULL);
+	if (strcmp(key, "io.kubernetes.cri.container-type") == 0) {
+		container->is_pause = len == 7 && memcmp(text, "sandbox", 7) == 0;
+	} else if (strcmp(key, "io.kubernetes.cri.sandbox-namespace") == 0) {
+		char name[DENSITY_NAME_ROOM];
+
+		memcpy(name, container->pod, sizeof(name));
+		container->pod[0] = '\0';
+		keep_text(container->pod, text, len);
+		keep_text(container->pod, "/", 1);
+		keep_text(container->pod, name, strlen(name));
+	} else if (strcmp(key, "io.kubernetes.cri.sandbox-name") == 0) {
+		keep_text(container->pod, text, len);
+	}
+	return 0;
+}
+
+static double some_avg10(int dir, const char *name)
+{
+	struct cg_psi_line line = { 0 };
+	char text[256];
+	ssize_t len = fd_read_text(dir, name, text, sizeof(text));
+
+	if (len <= 5 || memcmp(text, "some ", 5) != 0)
+		return 0;
+	text[strcspn(text, "\n")] = '\0';
+	return cg_keyed_psi(cg_keyed_text(text + 5), &line) == 0 ? line.avg10 : 0;
+}
+
+static struct density_pressure pressure_of(int dir, const char *cpu, const char *memory,
+					   const char *io)
+{
+	return (struct density_pressure){
+		.cpu = some_avg10(dir, cpu),
+		.memory = some_avg10(dir, memory),
+		.io = some_avg10(dir, io),
+	};
+}
+
+static void read_cgroup(const struct gathering *gathering, struct density_container *container)
+{
+	own_fd int dir = -1;
+	char path[4096];
+	struct err ignored;
+
+	if (gathering->cgroups < 0 ||
+	    proc_cgroup(gathering->ctl->root, container->pid, path, sizeof(path)) < 0 ||
+	    cg_open_below(gathering->cgroups, path, &dir, &ignored) < 0)
+		return;
+	container->memory = cg_file_value(dir, "memory.current");
+	container->processes = cg_file_value(dir, "pids.current");
+	(void)cg_file_find(dir, "memory.stat", "kernel", &container->kernel);
+	container->pressure = pressure_of(dir, "cpu.pressure", "memory.pressure", "io.pressure");
+}
+
+static int on_bundle(void *owner, const char *ns, const char *id, int bundle)
+{
+	struct gathering *gathering = owner;
+	struct density *density = gathering->density;
+	struct density_container container = { .pid = containers_pid(bundle) };
+	struct err ignored;
+
+	container.shim = container.pid ? proc_parent(gathering->ctl->root, container.pid) : 0;
+	if (!container.shim)
+		return 0;
+	if (density->n_containers % GROW == 0) {
+		void *more = realloc(density->containers,
+				     (density->n_containers + GROW) * sizeof(container));
+
+		if (!more)
+			return err_set(gathering->err, -ENOMEM, "no memory");
+		density->containers = more;
+	}
+	keep_text(container.ns, ns, strlen(ns));
+	keep_text(container.id, id, strlen(id));
+	/* a configuration that cannot be read leaves the pod without its name */
+	(void)json_scan_file(bundle, "config.json", CONTAINERS_SPEC_MAX_BYTES, spec_value,
+			     &container, &ignored);
+	read_cgroup(gathering, &container);
+	density->containers[density->n_containers++] = container;
+	return 0;
+}
+
+/* ---- mounts ---- */
+
+static struct density_container *container_named(const struct density *density, const char *id,
+						 size_t len)
+{
+	for (size_t i = 0; i < density->n_containers; i++)
+		if (strlen(density->containers[i].id) == len &&
+		    memcmp(density->containers[i].id, id, len) == 0)
+			return &density->containers[i];
+	return NULL;
+}
+
+/* Give a mount to the container whose id is a part of where it is. */
+static void count_mount(const struct density *density, const char *place, size_t len)
+{
+	const char *end = place + len;
+
+	for (const char *part = place; part < end; part++) {
+		size_t part_len = strcspn(part, "/ \n");
+		struct density_container *container =
+			part_len >= 2 ? container_named(density, part, part_len) : NULL;
+
+		if (container) {
+			container->mounts++;
+			return;
+		}
+		part += part_len;
+	}
+}
+
+/* Source: proc_pid_mountinfo(5): the fifth field is the mount point. */
+static void count_mounts(const struct gathering *gathering)
+{
+	struct density *density = gathering->density;
+	struct buf mounts = { 0 };
+
+	for (size_t i = 0; i < density->n_containers; i++)
+		density->containers[i].mounts = density->containers[i].has_netns;
+	if (fd_read_file(gathering->ctl->root, "proc/self/mountinfo", MOUNTS_MAX_BYTES, &mounts) ==
+		    0 &&
+	    buf_add(&mounts, "", 1, MOUNTS_MAX_BYTES + 1) == 0) {
+		const char *line = (const char *)mounts.data;
+
+		for (; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+			const char *at = line;
+
+			for (int field = 0; field < 4; field++)
+				at += strcspn(at, " \n"), at += *at == ' ';
+			if (strncmp(at, "/run/containerd/", 16) == 0)
+				count_mount(density, at, strcspn(at, " \n"));
+		}
+	}
+	buf_done(&mounts);
+}
+
+/* ---- pods ---- */
+
+static void add_to_pod(struct density_pod *pod, const struct density_container *container)
+{
+	if (!pod->name || container->is_pause)
+		pod->name = *container->pod ? container->pod : container->id;
+	pod->containers++;
+	pod->pause += container->is_pause ? container->memory : 0;
+	pod->kernel += container->kernel;
+	pod->memory += container->memory;
+	pod->processes += container->processes;
+	pod->mounts += container->mounts;
+	if (container->pressure.cpu > pod->pressure.cpu)
+		pod->pressure.cpu = container->pressure.cpu;
+	if (container->pressure.memory > pod->pressure.memory)
+		pod->pressure.memory = container->pressure.memory;
+	if (container->pressure.io > pod->pressure.io)
+		pod->pressure.io = container->pressure.io;
+}
+
+static int read_shim(const struct gathering *gathering, struct density_pod *pod)
+{
+	struct proc_memory memory = { 0 };
+	char program[64];
+	int code = proc_memory(gathering->ctl->root, pod->shim, &memory);
+
+	if (code == -EACCES || code == -EPERM)
+		return err_set(gathering->err, code, "/proc/%d/smaps_rollup: %s: run it as root",
+			       (int)pod->shim, err_reason(-code));
+	pod->pss = memory.pss; /* one that has gone meanwhile costs nothing */
+	pod->private = memory.private;
+	pod->threads = proc_status(gathering->ctl->root, pod->shim, "Threads:");
+	(void)proc_files(gathering->ctl->root, pod->shim, &pod->files, &pod->sockets);
+	proc_program(gathering->ctl->root, pod->shim, program, sizeof(program));
+	pod->is_azl = strncmp(program, "containerd-shim-azl", strlen("containerd-shim-azl")) == 0;
+	return 0;
+}
+
+static int by_shim(const void *left, const void *right)
+{
+	const struct density_container *a = left, *b = right;
+
+	return a->shim != b->shim ? (a->shim < b->shim ? -1 : 1) : strcmp(a->id, b->id);
+}
+
+static int dearest_first(const void *left, const void *right)
+{
+	const struct density_pod *a = left, *b = right;
+	uint64_t cost_a = a->pss + a->pause, cost_b = b->pss + b->pause;
+
+	return cost_a != cost_b ? (cost_a > cost_b ? -1 : 1) : strcmp(a->name, b->name);
+}
+
+static int make_pods(const struct gathering *gathering)
+{
+	struct density *density = gathering->density;
+	int code = 0;
+
+	if (density->n_containers == 0)
+		return 0;
+	qsort(density->containers, density->n_containers, sizeof(*density->containers), by_shim);
+	density->pods = calloc(density->n_containers, sizeof(*density->pods));
+	if (!density->pods)
+		return err_set(gathering->err, -ENOMEM, "no memory");
+	for (size_t i = 0; i < density->n_containers && code == 0; i++) {
+		const struct density_container *container = &density->containers[i];
+		bool is_new = i == 0 || container->shim != container[-1].shim;
+
+		if (is_new)
+			density->pods[density->n_pods++].shim = container->shim;
+		add_to_pod(&density->pods[density->n_pods - 1], container);
+		if (is_new)
+			code = read_shim(gathering, &density->pods[density->n_pods - 1]);
+	}
+	qsort(density->pods, density->n_pods, sizeof(*density->pods), dearest_first);
+	return code;
+}
+
+/* ---- the node ---- */
+
+/* A line "KEY:  NUMBER kB" of /proc/meminfo, in bytes. */
+static uint64_t meminfo(const char *text, const char *key)
+{
+	const char *at = strstr(text, key);
+	uint64_t kilobytes = 0;
+
+	if (at) {
+		at += strlen(key) + strspn(at + strlen(key), ": \t");
+		(void)num_u64_parse(at, strspn(at, "0123456789"), &kilobytes);
+	}
+	return kilobytes * 1024;
+}
+
+/* What the kubelet was told; Source: KubeletConfiguration, maxPods. */
+static uint64_t kubelet_max_pods(int root)
+{
+	char text[FILE_ROOM];
+	uint64_t pods;
+
+	if (fd_read_text(root, "var/lib/kubelet/config.yaml", text, sizeof(text)) < 0)
+		return 0;
+	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n')
+		if (strncmp(line, "maxPods: ", 9) == 0 &&
+		    num_u64_parse(line + 9, strspn(line + 9, "0123456789"), &pods) == 0)
+			return pods;
+	return 0;
+}
+
+static void read_node(const struct gathering *gathering)
+{
+	static const char *const names[DENSITY_DAEMONS] = { "containerd", "kubelet" };
+	struct density *density = gathering->density;
+	int root = gathering->ctl->root;
+	char text[FILE_ROOM];
+
+	if (fd_read_text(root, "proc/meminfo", text, sizeof(text)) >= 0) {
+		density->total = meminfo(text, "MemTotal");
+		density->available = meminfo(text, "MemAvailable");
+		density->kernel = meminfo(text, "SUnreclaim") + meminfo(text, "KernelStack") +
+				  meminfo(text, "PageTables") + meminfo(text, "Percpu");
+	}
+	density->pressure =
+		pressure_of(root, "proc/pressure/cpu", "proc/pressure/memory", "proc/pressure/io");
+	for (size_t i = 0; i < DENSITY_DAEMONS; i++) {
+		struct proc_memory memory = { 0 };
+		pid_t pid = proc_find(root, names[i]);
+
+		if (pid)
+			(void)proc_memory(root, pid, &memory);
+		density->daemons[i] =
+			(struct density_daemon){ .name = names[i], .pss = memory.pss };
+	}
+	if (density->max_pods == 0)
+		density->max_pods = kubelet_max_pods(root);
+	if (density->max_pods == 0)
+		density->max_pods = MAX_PODS_DEFAULT;
+}
+
+int density_gather(const struct azlctl *ctl, struct density *density, struct err *err)
+{
+	own_fd int cgroups = openat(ctl->root, "sys/fs/cgroup", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct gathering gathering = {
+		.ctl = ctl,
+		.density = density,
+		.err = err,
+	};
+	int code;
+
+	if (cgroups >= 0 && faccessat(cgroups, "cgroup.controllers", F_OK, 0) < 0) {
+		int hybrid = openat(cgroups, "unified", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		(void)fd_close(cgroups);
+		cgroups = hybrid;
+	}
+	gathering.cgroups = cgroups;
+	code = containers_each(ctl->root, on_bundle, &gathering, err);
+	if (code == -ENOENT)
+		(void)err_wrap(err, "containerd has not run here");
+	if (code < 0)
+		return code;
+	count_mounts(&gathering);
+	code = make_pods(&gathering);
+	if (code == 0)
+		read_node(&gathering);
+	return code;
+}
