@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdint.h>
+
+#include "config/azlctl/azlctl.h"
+#include "config/azlctl/checks.h"
+#include "config/base/err.h"
+#include "tests/unit/host_tree.h"
+#include "tests/unit/test.h"
+
+/* A host on which all is well. */
+static struct host_tree good(void)
+{
+	struct host_tree tree = host_tree_new();
+	static const char *const files[][2] = {
+		{ "proc/sys/kernel/osrelease", "6.6.134.1-2.azl3\n" },
+		{ "proc/filesystems", "nodev\tsysfs\nnodev\toverlay\n\text4\n" },
+		{ "proc/sys/fs/inotify/max_user_instances", "8192\n" },
+		{ "proc/sys/fs/inotify/max_user_watches", "524288\n" },
+		{ "proc/sys/kernel/pid_max", "4194304\n" },
+		{ "proc/sys/kernel/threads-max", "127000\n" },
+		{ "proc/sys/kernel/keys/root_maxkeys", "1000000\n" },
+		{ "proc/sys/fs/file-max", "9223372036854775807\n" },
+		{ "sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory hugetlb pids rdma\n" },
+		{ "sys/fs/cgroup/cgroup.subtree_control", "cpu memory pids\n" },
+		{ "proc/self/mountinfo", "30 24 0:26 / /sys/fs/cgroup rw shared:4 - cgroup2 "
+					 "cgroup2 rw,memory_recursiveprot\n" },
+		{ "proc/pressure/memory", "some avg10=0.00\n" },
+		{ "usr/bin/containerd", "" },
+		{ "usr/bin/runc", "" },
+		{ "usr/bin/containerd-shim-azl-v2", "" },
+		{ "usr/share/azl/known-versions.json", "{\"versions\": []}" },
+		{ "etc/containerd/config.toml",
+		  "runtime_path = \"/usr/bin/containerd-shim-azl-v2\"\nSystemdCgroup = true\n" },
+		{ "run/systemd/system/x", "" },
+		{ "proc/net/route", "Iface\tDestination\tGateway\neth0\t00000000\t0100000A\n" },
+		{ "sys/class/net/eth0/lower_enP1s1/x", "" },
+		{ "proc/sys/net/ipv4/ip_forward", "1\n" },
+		{ "proc/sys/net/ipv4/conf/all/rp_filter", "0\n" },
+		{ "proc/sys/net/ipv4/neigh/default/gc_thresh3", "8192\n" },
+		{ "etc/cni/net.d/10-azl.conflist", "{\"cniVersion\": \"1.0.0\", \"name\": \"n\", "
+						   "\"plugins\": [{\"type\": \"azl-cni\"}]}" },
+		{ "etc/cni/net.d/90-other.conflist", "not looked at" },
+		{ "opt/cni/bin/azl-cni", "" },
+		{ "var/lib/azl/applied.json", "{}" },
+	};
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		host_tree_put(&tree, files[i][0], files[i][1]);
+	host_tree_link(&tree, "sys/class/net/eth0/device/driver",
+		       "../../../bus/vmbus/drivers/hv_netvsc");
+	host_tree_link(&tree, "sys/class/net/enP1s1/device/driver",
+		       "../../bus/pci/drivers/mlx5_core");
+	return tree;
+}
+
+static char answer[65536];
+
+static int check(const struct host_tree *tree, bool json)
+{
+	struct azlctl ctl = { .root = tree->fd, .root_path = tree->path, .json = json };
+	char *text = NULL;
+	size_t len = 0;
+	int code;
+
+	ctl.out = open_memstream(&text, &len);
+	code = cmd_check(&ctl, 0, NULL);
+	(void)fclose(ctl.out);
+	(void)snprintf(answer, sizeof(answer), "%s", text);
+	free(text);
+	return code;
+}
+
+static bool says(const char *text)
+{
+	bool found = strstr(answer, text) != NULL;
+
+	if (!found)
+		printf("# not said: %s\n# %s\n", text, answer);
+	return found;
+}
+
+TEST(a_good_host_is_fit)
+{
+	struct host_tree tree = good();
+
+	CHECK(check(&tree, false) == AZLCTL_OK);
+	CHECK(says("eth0 is hv_netvsc, accelerated by enP1s1 (mlx5_core)"));
+	CHECK(says("10-azl.conflist, first plugin azl-cni"));
+	CHECK(says(" 0 failed, 0 warned"));
+	host_tree_done(&tree);
+}
+
+TEST(each_fault_is_told_with_its_fix)
+{
+	static const struct {
+		const char *file, *content, *said, *fix;
+		int status;
+	} faults[] = {
+		{ "proc/sys/kernel/osrelease", "5.15.0-1\n", "Linux 5.15.0-1 is older than 6.1",
+		  "boot a newer kernel", AZLCTL_UNFIT },
+		{ "proc/filesystems", "\text4\n\toverlayfs\n", "overlay is not loaded",
+		  "modprobe overlay", AZLCTL_WARNED },
+		{ "proc/sys/fs/inotify/max_user_instances", "128\n",
+		  "fs.inotify.max_user_instances is 128, less than 1024",
+		  "sysctl -w fs.inotify.max_user_instances=1024", AZLCTL_UNFIT },
+		{ "sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory\n",
+		  "controller pids is missing", "cgroup_enable=pids", AZLCTL_UNFIT },
+		{ "sys/fs/cgroup/cgroup.controllers", "cpu memory pids cpuset\n",
+		  "controller io is missing", "cgroup_enable=io", AZLCTL_WARNED },
+		{ "sys/fs/cgroup/cgroup.subtree_control", "cpu pids\n",
+		  "controller memory is not handed down", "echo +memory", AZLCTL_WARNED },
+		{ "proc/self/mountinfo", "30 24 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
+		  "memory.min of a slice does not reach", "remount,memory_recursiveprot",
+		  AZLCTL_WARNED },
+		{ "usr/share/azl/known-versions.json", NULL, "known-bad versions are not seen",
+		  "reinstall", AZLCTL_WARNED },
+		{ "usr/bin/runc", NULL, "runc is not installed", "install runc", AZLCTL_UNFIT },
+		{ "etc/containerd/config.toml", "# containerd-shim-azl-v2\n", "does not name azl",
+		  "azlctl apply", AZLCTL_OK },
+		{ "etc/containerd/config.toml", "x = \"io.containerd.azl.v2\"\n",
+		  "SystemdCgroup is not true", "SystemdCgroup = true", AZLCTL_WARNED },
+		{ "proc/net/route", "Iface\n", "no default route", "ip route", AZLCTL_WARNED },
+		{ "proc/net/route", "Iface\tD\nlo\t00000000\n", "lo, driver none", "", AZLCTL_OK },
+		{ "proc/sys/net/ipv4/ip_forward", "0\n", "no pod reaches anything",
+		  "sysctl -w net.ipv4.ip_forward=1", AZLCTL_UNFIT },
+		{ "proc/sys/net/ipv4/conf/all/rp_filter", "2\n", "others' addresses", "rp_filter=0",
+		  AZLCTL_WARNED },
+		{ "proc/sys/net/ipv4/neigh/default/gc_thresh3", "1024\n", "too few",
+		  "gc_thresh3=8192", AZLCTL_WARNED },
+		{ "etc/cni/net.d/05-broken.conf", "{\"name\": ", "05-broken.conf", "NotReady",
+		  AZLCTL_UNFIT },
+		{ "etc/cni/net.d/05-x.conf", "{\"cniVersion\": \"0.3.1\", \"type\": \"azl-cni\"}",
+		  "05-x.conf has no \"name\"", "NotReady", AZLCTL_UNFIT },
+		{ "opt/cni/bin/azl-cni", NULL, "plugin \"azl-cni\" is in none of", "install it",
+		  AZLCTL_UNFIT },
+		{ "etc/azl/host.json", "{\"containers\": {\"pids.maximum\": 1}}", "pids.maximum",
+		  "man host.json", AZLCTL_UNFIT },
+		{ "var/lib/azl/applied.json", NULL, "never run", "azlctl apply --dry-run",
+		  AZLCTL_OK },
+		{ "sys/fs/selinux/enforce", "1", "SELinux is enforcing", "azl-selinux", AZLCTL_OK },
+	};
+
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		struct host_tree tree = good();
+		int status;
+
+		if (faults[i].content)
+			host_tree_put(&tree, faults[i].file, faults[i].content);
+		else
+			host_tree_remove(&tree, faults[i].file);
+		status = check(&tree, false);
+		if (status != faults[i].status)
+			printf("# %s: status %d\n%s\n", faults[i].said, status, answer);
+		CHECK(status == faults[i].status);
+		CHECK(says(faults[i].said));
+		CHECK(says(faults[i].fix));
+		host_tree_done(&tree);
+	}
+}
+
+TEST(a_route_on_a_virtual_function_is_refused)
+{
+	struct host_tree tree = good();
+
+	host_tree_put(&tree, "proc/net/route", "Iface\tDestination\nenP1s1\t00000000\n");
+	host_tree_link(&tree, "sys/class/net/enP1s1/master", "../eth0");
+	CHECK(check(&tree, false) == AZLCTL_UNFIT);
+	CHECK(says("the default route is on enP1s1 (mlx5_core), which is a part of eth0"));
+	host_tree_done(&tree);
+}
+
+TEST(an_empty_host_is_told_of_and_nothing_crashes)
+{
+	struct host_tree tree = host_tree_new();
+
+	CHECK(check(&tree, false) == AZLCTL_UNFIT);
+	CHECK(says("no hierarchy of version 2"));
+	CHECK(check(&tree, true) == AZLCTL_UNFIT);
+	CHECK(says("\"id\": \"cgroup.v2\""));
+	CHECK(says("\"level\": \"fail\""));
+	host_tree_done(&tree);
+}
+
+TEST(versions_are_found_in_what_programs_say)
+{
+	static const struct {
+		const char *text;
+		unsigned int part[3];
+	} texts[] = {
+		{ "containerd github.com/containerd/containerd 1.7.24~ds1 1.7.24~ds1-6",
+		  { 1, 7, 24 } },
+		{ "containerd github.com/containerd/containerd/v2 v2.1.6 abc", { 2, 1, 6 } },
+		{ "runc version 1.3.6+ds1", { 1, 3, 6 } },
+		{ "crun version 1.21", { 1, 21, 0 } },
+		{ "6.18.2-azl", { 6, 18, 2 } },
+		{ "v1.4.0-rc.3", { 1, 4, 0 } },
+	};
+	struct check_version version;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		CHECK(check_version_find(texts[i].text, &version) == 0);
+		CHECK(memcmp(version.part, texts[i].part, sizeof(version.part)) == 0);
+	}
+	CHECK(check_version_find("", &version) < 0);
+	CHECK(check_version_find("none 12", &version) < 0);
+	CHECK(check_version_find("99999999999999999999.1", &version) == 0);
+}
+
+static size_t known(const char *table, unsigned int a, unsigned int b, unsigned int c)
+{
+	static struct checks checks;
+	const struct check_version version = { { a, b, c } };
+	struct err err;
+	int added;
+
+	checks.n = 0;
+	added = check_known_versions(&checks, table, strlen(table), "runc", "runtime.runc",
+				     &version, &err);
+	return added < 0 ? SIZE_MAX : (size_t)added;
+}
+
+TEST(the_table_speaks_of_its_ranges_alone)
+{
+	static const char table[] =
+		"{\"versions\": [{\"program\": \"crun\", \"below\": \"9.0\", \"level\": \"fail\", "
+		"\"why\": \"w\", \"fix\": \"f\"},"
+		"{\"program\": \"runc\", \"from\": \"1.3.0\", \"below\": \"1.3.3\", \"level\": "
+		"\"warn\", \"why\": \"w\", \"fix\": \"f\"},"
+		"{\"program\": \"runc\", \"below\": \"1.1.12\", \"level\": \"fail\", \"why\": "
+		"\"w\", \"fix\": \"f\"}]}";
+
+	CHECK(known(table, 1, 1, 11) == 1);
+	CHECK(known(table, 1, 1, 12) == 0);
+	CHECK(known(table, 1, 3, 0) == 1);
+	CHECK(known(table, 1, 3, 2) == 1);
+	CHECK(known(table, 1, 3, 3) == 0);
+	CHECK(known("{\"versions\": [{\"program\": \"runc\"}]}", 1, 1, 1) == SIZE_MAX);
+	CHECK(known("{\"versions\": [1]}", 1, 1, 1) == SIZE_MAX);
+	CHECK(known("{\"versions\": [{\"program\": \"runc\", \"below\": \"2.0\", \"level\": "
+		    "\"bad\", "
+		    "\"why\": \"w\", \"fix\": \"f\"}]}",
+		    1, 1, 1) == SIZE_MAX);
+	CHECK(known("{", 1, 1, 1) == SIZE_MAX);
+}
+
+TEST(the_shipped_table_can_be_read)
+{
+	char table[65536];
+	FILE *file = fopen("config/etc/azl/known-versions.json", "re");
+	size_t len = file ? fread(table, 1, sizeof(table) - 1, file) : 0;
+
+	CHECK(len > 0);
+	table[len] = '\0';
+	CHECK(known(table, 1, 1, 11) >= 1);
+	CHECK(known(table, 1, 4, 3) == 0);
+	if (file)
+		(void)fclose(file);
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stdint.h>
+
+#include "config/azlctl/azlctl.h"
+#include "config/azlctl/containers.h"
+#include "config/azlctl/density.h"
+#include "config/base/err.h"
+#include "tests/unit/host_tree.h"
+#include "tests/unit/test.h"
+
+static void put(const struct host_tree *tree, const char *text, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void put(const struct host_tree *tree, const char *text, const char *format, ...)
+{
+	char name[512];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(name, sizeof(name), format, args);
+	va_end(args);
+	host_tree_put(tree, name, text);
+}
+
+static void put_process(const struct host_tree *tree, int pid, int parent, const char *comm,
+			int kilobytes)
+{
+	char text[256];
+
+	put(tree, comm, "proc/%d/comm", pid);
+	(void)snprintf(text, sizeof(text), "Name:\t%s\nPPid:\t%d\nThreads:\t1\n", comm, parent);
+	put(tree, text, "proc/%d/status", pid);
+	(void)snprintf(text, sizeof(text),
+		       "Rss: 999 kB\nPss:   %d kB\nPss_Anon: 1 kB\nPrivate_Dirty: %d kB\n",
+		       kilobytes, kilobytes / 2);
+	put(tree, text, "proc/%d/smaps_rollup", pid);
+}
+
+static void put_container(const struct host_tree *tree, const char *ns, const char *id, int pid,
+			  int shim, const char *spec)
+{
+	char text[256], link[128];
+
+	put(tree, spec, CONTAINERS_TASKS "/%s/%s/config.json", ns, id);
+	(void)snprintf(text, sizeof(text), "%d", pid);
+	put(tree, text, CONTAINERS_TASKS "/%s/%s/init.pid", ns, id);
+	put_process(tree, pid, shim, "sleep", 10);
+	(void)snprintf(text, sizeof(text), "0::/pods/%s\n", id);
+	put(tree, text, "proc/%d/cgroup", pid);
+	put(tree, "1048576\n", "sys/fs/cgroup/pods/%s/memory.current", id);
+	put(tree, "anon 5\nkernel 65536\n", "sys/fs/cgroup/pods/%s/memory.stat", id);
+	put(tree, "3\n", "sys/fs/cgroup/pods/%s/pids.current", id);
+	put(tree,
+	    "some avg10=12.50 avg60=0.00 avg300=0.00 total=9\nfull avg10=0.00 avg60=0.00 "
+	    "avg300=0.00 total=0\n",
+	    "sys/fs/cgroup/pods/%s/cpu.pressure", id);
+	(void)snprintf(link, sizeof(link), "proc/%d/fd/1", shim);
+	if (faccessat(tree->fd, link, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		host_tree_link(tree, link, "socket:[1]");
+}
+
+static struct host_tree node(void)
+{
+	struct host_tree tree = host_tree_new();
+
+	host_tree_put(&tree, "sys/fs/cgroup/cgroup.controllers", "memory pids\n");
+	host_tree_put(&tree, "proc/meminfo",
+		      "MemTotal:  4000000 kB\nMemAvailable: 3000000 kB\nSUnreclaim: 100 "
+		      "kB\nKernelStack: 50 kB\n"
+		      "PageTables: 30 kB\nPercpu: 20 kB\n");
+	host_tree_put(&tree, "proc/self/mountinfo",
+		      "1 0 0:1 / / rw - ext4 x rw\n"
+		      "2 1 0:1 / /run/containerd/io.containerd.runtime.v2.task/k8s.io/aaa1/rootfs "
+		      "rw - overlay o rw\n"
+		      "3 1 0:1 / /run/containerd/io.containerd.grpc.v1.cri/sandboxes/aaa1/shm rw - "
+		      "tmpfs t rw\n"
+		      "4 1 0:1 / /run/containerd/io.containerd.runtime.v2.task/k8s.io/aaa2/rootfs "
+		      "rw - overlay o rw\n"
+		      "5 1 0:1 / /var/aaa2 rw - overlay o rw\n");
+	put_process(&tree, 10, 1, "containerd", 50000);
+	put_process(&tree, 100, 1, "containerd-shim", 400);
+	host_tree_link(&tree, "proc/100/exe", "/usr/bin/containerd-shim-azl-v2");
+	put_process(&tree, 200, 1, "containerd-shim", 5000);
+	host_tree_link(&tree, "proc/200/exe", "/usr/bin/containerd-shim-runc-v2");
+	put_container(&tree, "k8s.io", "aaa1", 101, 100,
+		      "{\"annotations\": {\"io.kubernetes.cri.container-type\": \"sandbox\","
+		      "\"io.kubernetes.cri.sandbox-name\": \"web-0\", "
+		      "\"io.kubernetes.cri.sandbox-namespace\": \"shop\"},"
+		      "\"linux\": {\"namespaces\": [{\"type\": \"network\", \"path\": "
+		      "\"/var/run/netns/cni-1\"}]}}");
+	put_container(&tree, "k8s.io", "aaa2", 102, 100,
+		      "{\"annotations\": {\"io.kubernetes.cri.container-type\": \"container\","
+		      "\"io.kubernetes.cri.sandbox-name\": \"web-0\", "
+		      "\"io.kubernetes.cri.sandbox-namespace\": \"shop\"}}");
+	put_container(&tree, "default", "solo", 201, 200, "{}");
+	/* one that has ended, and one whose configuration is broken */
+	host_tree_put(&tree, CONTAINERS_TASKS "/default/ended/init.pid", "999");
+	host_tree_put(&tree, CONTAINERS_TASKS "/default/young/config.json", "{");
+	return tree;
+}
+
+static struct azlctl ctl_of(const struct host_tree *tree)
+{
+	return (struct azlctl){ .root = tree->fd, .root_path = tree->path };
+}
+
+TEST(pods_are_told_with_all_that_they_cost)
+{
+	struct host_tree tree = node();
+	struct azlctl ctl = ctl_of(&tree);
+	struct density density = { 0 };
+	const struct density_pod *web, *solo;
+	struct err err;
+
+	CHECK(density_gather(&ctl, &density, &err) == 0);
+	CHECK(density.n_containers == 3 && density.n_pods == 2);
+	solo = &density.pods[0];
+	web = &density.pods[1];
+	CHECK_TEXT(solo->name, "solo");
+	CHECK(!solo->is_azl && solo->pss == 5000 * 1024 && solo->containers == 1 &&
+	      solo->pause == 0);
+	CHECK(solo->mounts == 0);
+	CHECK_TEXT(web->name, "shop/web-0");
+	CHECK(web->is_azl && web->pss == 400 * 1024 && web->private == 200 * 1024);
+	CHECK(web->containers == 2 && web->threads == 1 && web->files == 1 && web->sockets == 1);
+	CHECK(web->pause == 1048576 && web->memory == 2 * 1048576 && web->kernel == 2 * 65536);
+	CHECK(web->processes == 6);
+	CHECK(web->mounts == 4); /* two of the sandbox and its namespace, one of the container */
+	CHECK(web->pressure.cpu > 12.4 && web->pressure.cpu < 12.6);
+	CHECK(density.total == 4000000ULL * 1024 && density.kernel == 200 * 1024);
+	CHECK(density.daemons[0].pss == 50000 * 1024 && density.daemons[1].pss == 0);
+	CHECK(density.max_pods == 110);
+	density_done(&density);
+	host_tree_done(&tree);
+}
+
+TEST(the_reservation_is_what_is_needed_and_a_margin)
+{
+	struct density_pod pods[] = { { .pss = 1000, .pause = 500, .kernel = 100 },
+				      { .pss = 2000, .kernel = 100 } };
+	struct density density = {
+		.pods = pods, .n_pods = 2, .kernel = 1200, .total = 8000000000, .max_pods = 10
+	};
+	struct density_reserve reserve;
+
+	density.daemons[0].pss = 5000;
+	reserve = density_reserve(&density);
+	CHECK(reserve.fixed == 5000 + 1000);
+	CHECK(reserve.per_pod == 1750);
+	CHECK(reserve.needed == 6000 + 17500);
+	CHECK(reserve.advised == 23500 + 23500 / 4 + (64 << 20));
+	CHECK(reserve.aks == 250000000);
+	density.max_pods = 250;
+	CHECK(density_reserve(&density).aks == 2000000000);
+	density.n_pods = 0;
+	CHECK(density_reserve(&density).per_pod == 0);
+}
+
+static int run(const struct host_tree *tree, bool json, int argc, char **argv, char **text)
+{
+	struct azlctl ctl = ctl_of(tree);
+	size_t len;
+	int code;
+
+	ctl.json = json;
+	ctl.out = open_memstream(text, &len);
+	code = cmd_density(&ctl, argc, argv);
+	(void)fclose(ctl.out);
+	return code;
+}
+
+TEST(the_answer_has_the_pods_and_the_reservation)
+{
+	struct host_tree tree = node();
+	char *argv[] = { (char *)(uintptr_t) "--max-pods", (char *)(uintptr_t) "50" };
+	char *text = NULL;
+
+	CHECK(run(&tree, false, 2, argv, &text) == AZLCTL_OK);
+	CHECK(strstr(text, "shop/web-0") && strstr(text, "to reserve for 50 pods"));
+	free(text);
+	CHECK(run(&tree, true, 0, NULL, &text) == AZLCTL_OK);
+	CHECK(strstr(text, "\"name\": \"shop/web-0\"") && strstr(text, "\"aks_bytes\": "));
+	free(text);
+	host_tree_done(&tree);
+}
+
+TEST(the_picture_is_xml_with_a_bar_for_each_pod)
+{
+	struct host_tree tree = node();
+	char path[128], svg[16384];
+	char *argv[] = { (char *)(uintptr_t) "--svg", path };
+	char *text = NULL;
+	FILE *file;
+	size_t len;
+
+	(void)snprintf(path, sizeof(path), "%s/density.svg", tree.path);
+	CHECK(run(&tree, false, 2, argv, &text) == AZLCTL_OK);
+	CHECK_TEXT(text, "");
+	free(text);
+	file = fopen(path, "re");
+	len = file ? fread(svg, 1, sizeof(svg) - 1, file) : 0;
+	svg[len] = '\0';
+	if (file)
+		(void)fclose(file);
+	CHECK(strncmp(svg, "<svg ", 5) == 0 && strstr(svg, "</svg>\n"));
+	CHECK(strstr(svg, ">shop/web-0</text>") && strstr(svg, "AKS takes"));
+	host_tree_done(&tree);
+}
+
+TEST(wrong_arguments_and_a_host_without_containerd_are_told)
+{
+	struct host_tree tree = host_tree_new();
+	char *wrong[] = { (char *)(uintptr_t) "--max-pods", (char *)(uintptr_t) "many" };
+	char *text = NULL;
+
+	CHECK(run(&tree, false, 2, wrong, &text) == AZLCTL_USAGE);
+	free(text);
+	CHECK(run(&tree, false, 0, NULL, &text) == AZLCTL_FAILED);
+	free(text);
+	host_tree_done(&tree);
+}
