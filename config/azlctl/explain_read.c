@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cgroups/keyed.h"
+#include "cgroups/root.h"
+#include "config/azlctl/explain.h"
+#include "config/azlctl/explain_spec.h"
+#include "config/azlctl/proc.h"
+#include "config/base/clean.h"
+#include "config/base/err.h"
+#include "config/base/fd.h"
+
+struct search {
+	const char *wanted;
+	struct explain *explain;
+	struct explain_spec spec;
+	pid_t pid;
+	int found; /* how many fit */
+	bool is_exact;
+	char other[CONTAINERS_ID_ROOM];
+};
+
+/* ---- which container ---- */
+
+/* 2: exactly this one, 1: its id begins so, 0: another. */
+static int fits(const char *wanted, const char *id, const struct explain_spec *spec)
+{
+	char name[3 * CONTAINERS_ID_ROOM];
+
+	if (strcmp(wanted, id) == 0 || (*spec->nerdctl && strcmp(wanted, spec->nerdctl) == 0))
+		return 2;
+	(void)snprintf(name, sizeof(name), "%s/%s/%s", spec->pod_ns, spec->pod, spec->container);
+	if (spec->is_kubernetes && strcmp(wanted, name) == 0)
+		return 2;
+	return strncmp(wanted, id, strlen(wanted)) == 0;
+}
+
+static void name_of(const struct explain_spec *spec, char name[CONTAINERS_ID_ROOM])
+{
+	if (spec->is_kubernetes)
+		(void)snprintf(name, CONTAINERS_ID_ROOM, "%.40s/%.40s%s%.40s", spec->pod_ns,
+			       spec->pod, *spec->container ? "/" : "", spec->container);
+	else
+		(void)snprintf(name, CONTAINERS_ID_ROOM, "%s", spec->nerdctl);
+}
+
+static int on_bundle(void *owner, const char *ns, const char *id, int bundle)
+{
+	struct search *search = owner;
+	struct explain *explain = search->explain;
+	struct explain_spec spec;
+	struct err ignored;
+	int fit;
+
+	/* one that cannot be read can still be asked for by its id */
+	(void)explain_spec_read(bundle, &spec, &ignored);
+	fit = fits(search->wanted, id, &spec);
+	if (fit == 0 || (fit == 1 && search->is_exact))
+		return 0;
+	if (fit == 2 && !search->is_exact)
+		search->found = 0;
+	search->is_exact = fit == 2;
+	if (search->found++ > 0) {
+		(void)snprintf(search->other, sizeof(search->other), "%.127s", id);
+		return 0;
+	}
+	search->spec = spec;
+	search->pid = containers_pid(bundle);
+	explain->is_kubernetes = spec.is_kubernetes;
+	(void)snprintf(explain->ns, sizeof(explain->ns), "%s", ns);
+	(void)snprintf(explain->id, sizeof(explain->id), "%s", id);
+	name_of(&spec, explain->name);
+	return 0;
+}
+
+/* ---- its values ---- */
+
+/* What the kernel puts into a new cgroup. Source: kernel cgroup-v2.rst. */
+static const char *kernel_default(const char *file)
+{
+	static const char *const defaults[][2] = {
+		{ "cpu.weight", "100" },
+		{ "cpu.max", "max 100000" },
+		{ "cpu.max.burst", "0" },
+		{ "cpu.idle", "0" },
+		{ "memory.min", "0" },
+		{ "memory.low", "0" },
+		{ "memory.oom.group", "0" },
+		{ "io.weight", "default 100" },
+		{ "cpuset.cpus", "" },
+		{ "cpuset.mems", "" },
+		{ "io.max", "" },
+		{ "io.latency", "" },
+		{ "rdma.max", "" },
+		{ "misc.max", "" },
+	};
+
+	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
+		if (strcmp(defaults[i][0], file) == 0)
+			return defaults[i][1];
+	return "max";
+}
+
+/* The content as one line. */
+static int read_value(int dir, const char *file, char text[EXPLAIN_VALUE_ROOM])
+{
+	ssize_t len = fd_read_text(dir, file, text, EXPLAIN_VALUE_ROOM);
+
+	if (len == -EFBIG) {
+		(void)snprintf(text, EXPLAIN_VALUE_ROOM, "(long)");
+		return 0;
+	}
+	if (len < 0)
+		return (int)len;
+	for (char *at = text; (at = strchr(at, '\n'));)
+		*at = ';';
+	return 0;
+}
+
+/* Is it what the configuration becomes? Sizes are kept in pages. */
+static bool is_as_wished(const char *here, const char *wished)
+{
+	uint64_t left, right;
+	const uint64_t page = 4096;
+
+	if (!*wished || strcmp(here, wished) == 0)
+		return true;
+	return cg_keyed_value(cg_keyed_text(here), &left) == 0 &&
+	       cg_keyed_value(cg_keyed_text(wished), &right) == 0 && left == right / page * page;
+}
+
+static void judge(const struct explain *explain, const struct explain_wish *wish,
+		  struct explain_value *value)
+{
+	enum explain_who asked = explain->is_kubernetes ? EXPLAIN_KUBELET : EXPLAIN_USER;
+
+	if (*wish->key && is_as_wished(value->here, wish->text)) {
+		value->who = wish->is_default ? EXPLAIN_AZL : asked;
+		(void)snprintf(value->why, sizeof(value->why), "%s", wish->key);
+	} else if (*wish->key) {
+		value->who = EXPLAIN_LATER;
+		(void)snprintf(value->why, sizeof(value->why), "%.80s was %.60s", wish->key,
+			       wish->text);
+	} else if (strcmp(value->here, kernel_default(value->file)) == 0) {
+		value->who = EXPLAIN_KERNEL;
+	} else {
+		value->who = EXPLAIN_LATER;
+		(void)snprintf(value->why, sizeof(value->why), "its configuration says nothing");
+	}
+}
+
+/* ---- the cgroups above ---- */
+
+/* Do cgroups above narrow it? */
+static bool is_limit(const char *file)
+{
+	return strcmp(file, "memory.max") == 0 || strcmp(file, "memory.high") == 0 ||
+	       strcmp(file, "memory.swap.max") == 0 || strcmp(file, "memory.zswap.max") == 0 ||
+	       strcmp(file, "pids.max") == 0 || strcmp(file, "memory.min") == 0 ||
+	       strcmp(file, "memory.low") == 0 || strcmp(file, "cpu.max") == 0;
+}
+
+/* A limit as a number to compare: of cpu.max thousandths of a processor. */
+static int limit_of(const char *file, const char *text, uint64_t *limit)
+{
+	uint64_t quota, period;
+	char first[32];
+
+	if (strcmp(file, "cpu.max") != 0)
+		return cg_keyed_value(cg_keyed_text(text), limit);
+	if (sscanf(text, "%31s %" SCNu64, first, &period) != 2 || period == 0 ||
+	    cg_keyed_value(cg_keyed_text(first), &quota) < 0)
+		return -EINVAL;
+	*limit = quota == UINT64_MAX ? UINT64_MAX : quota * 1000 / period;
+	return 0;
+}
+
+static enum explain_who owner_of_slice(const char *path)
+{
+	return strncmp(path, "/kubepods", strlen("/kubepods")) == 0 ? EXPLAIN_KUBELET
+								    : EXPLAIN_HOST;
+}
+
+/* memory.min and memory.low are protections: one above that is smaller narrows them as well. */
+static void compare_above(struct explain_value *value, const char *text, const char *path,
+			  uint64_t *least)
+{
+	uint64_t limit;
+
+	if (limit_of(value->file, text, &limit) < 0 || limit >= *least)
+		return;
+	*least = limit;
+	value->is_narrowed = true;
+	value->above_who = owner_of_slice(path);
+	(void)snprintf(value->effective, sizeof(value->effective), "%s", text);
+	(void)snprintf(value->above, sizeof(value->above), "%s", path);
+}
+
+static void look_above(int cgroups, const struct explain *explain, struct explain_value *value)
+{
+	char path[EXPLAIN_PATH_ROOM], text[EXPLAIN_VALUE_ROOM];
+	uint64_t least;
+
+	memcpy(value->effective, value->here, sizeof(value->effective));
+	if (!is_limit(value->file) || limit_of(value->file, value->here, &least) < 0)
+		return;
+	(void)snprintf(path, sizeof(path), "%s", explain->cgroup);
+	for (char *slash; (slash = strrchr(path, '/')) && slash > path;) {
+		own_fd int dir = -1;
+		struct err ignored;
+
+		*slash = '\0';
+		if (cg_open_below(cgroups, path, &dir, &ignored) == 0 &&
+		    read_value(dir, value->file, text) == 0)
+			compare_above(value, text, path, &least);
+	}
+}
+
+static int open_cgroups(int root)
+{
+	int dir = openat(root, "sys/fs/cgroup", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int hybrid;
+
+	if (dir < 0 || faccessat(dir, "cgroup.controllers", F_OK, 0) == 0)
+		return dir;
+	hybrid = openat(dir, "unified", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	(void)fd_close(dir);
+	return hybrid;
+}
+
+static int read_values(int root, const struct search *search, struct err *err)
+{
+	struct explain *explain = search->explain;
+	own_fd int cgroups = open_cgroups(root);
+	own_fd int dir = -1;
+
+	if (cgroups < 0)
+		return err_errno(err, "/sys/fs/cgroup: no hierarchy of version 2");
+	if (!search->pid ||
+	    proc_cgroup(root, search->pid, explain->cgroup, sizeof(explain->cgroup)) < 0)
+		return err_set(err, -ESRCH, "%s does not run", explain->id);
+	if (cg_open_below(cgroups, explain->cgroup, &dir, err) < 0)
+		return err->code;
+	for (size_t i = 0; i < EXPLAIN_VALUES; i++) {
+		struct explain_value *value = &explain->values[i];
+
+		value->file = explain_file_name(i);
+		value->is_there = read_value(dir, value->file, value->here) == 0;
+		if (!value->is_there)
+			continue;
+		judge(explain, &search->spec.wishes[i], value);
+		look_above(cgroups, explain, value);
+	}
+	return 0;
+}
+
+int explain_read(int root, const char *name, struct explain *explain, struct err *err)
+{
+	struct search *search = calloc(1, sizeof(*search));
+	int code;
+
+	*explain = (struct explain){ 0 };
+	if (!search)
+		return err_set(err, -ENOMEM, "no memory");
+	search->wanted = name;
+	search->explain = explain;
+	code = containers_each(root, on_bundle, search, err);
+	if (code == 0 && search->found == 0)
+		code = err_set(err, -ENOENT, "\"%.128s\": no container has this id or name", name);
+	else if (code == 0 && search->found > 1)
+		code = err_set(err, -EEXIST, "\"%.128s\": %s and %s, which one?", name, explain->id,
+			       search->other);
+	if (code == 0)
+		code = read_values(root, search, err);
+	free(search);
+	return code;
+}

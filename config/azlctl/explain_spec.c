@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/azlctl/explain_spec.h"
+
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/base/err.h"
+#include "config/base/fd.h"
+#include "config/base/num.h"
+#include "config/json.h"
+
+enum { NOTE_ROOM = 4096 };
+
+static const char files[EXPLAIN_VALUES][24] = {
+	"cpu.weight",	    "cpu.max",		"cpu.max.burst",   "cpu.idle",
+	"cpuset.cpus",	    "cpuset.mems",	"memory.min",	   "memory.low",
+	"memory.high",	    "memory.max",	"memory.swap.max", "memory.swap.high",
+	"memory.oom.group", "memory.zswap.max", "pids.max",	   "io.weight",
+	"io.max",	    "io.latency",	"hugetlb.2MB.max", "rdma.max",
+	"misc.max",
+};
+
+/* A key of linux.resources and the file it becomes. Source: runc libcontainer/cgroups/fs2. */
+struct field {
+	const char *section;
+	const char *name;
+	const char *file;
+	bool is_number; /* the file holds that number; -1 is "max" */
+};
+
+static const struct field fields[] = {
+	{ "memory", "limit", "memory.max", true },
+	{ "memory", "reservation", "memory.low", true },
+	{ "memory", "swap", "memory.swap.max", false },
+	{ "pids", "limit", "pids.max", true },
+	{ "cpu", "shares", "cpu.weight", false },
+	{ "cpu", "quota", "cpu.max", false },
+	{ "cpu", "period", "cpu.max", false },
+	{ "cpu", "burst", "cpu.max.burst", true },
+	{ "cpu", "idle", "cpu.idle", true },
+	{ "cpu", "cpus", "cpuset.cpus", false },
+	{ "cpu", "mems", "cpuset.mems", false },
+	{ "blockIO", "weight", "io.weight", false },
+};
+
+int explain_file(const char *name, size_t len)
+{
+	for (int i = 0; i < EXPLAIN_VALUES; i++)
+		if (strlen(files[i]) == len && memcmp(files[i], name, len) == 0)
+			return i;
+	return -1;
+}
+
+const char *explain_file_name(size_t index)
+{
+	return files[index];
+}
+
+static void keep(char *room, size_t size, const char *text, size_t len)
+{
+	if (len >= size)
+		len = size - 1;
+	memcpy(room, text, len);
+	room[len] = '\0';
+}
+
+static void keep_annotation(struct explain_spec *spec, const char *key, const char *text,
+			    size_t len)
+{
+	if (strcmp(key, "io.kubernetes.cri.container-type") == 0)
+		spec->is_kubernetes = true;
+	else if (strcmp(key, "io.kubernetes.cri.sandbox-name") == 0)
+		keep(spec->pod, sizeof(spec->pod), text, len);
+	else if (strcmp(key, "io.kubernetes.cri.sandbox-namespace") == 0)
+		keep(spec->pod_ns, sizeof(spec->pod_ns), text, len);
+	else if (strcmp(key, "io.kubernetes.cri.container-name") == 0)
+		keep(spec->container, sizeof(spec->container), text, len);
+	else if (strcmp(key, "nerdctl/name") == 0)
+		keep(spec->nerdctl, sizeof(spec->nerdctl), text, len);
+}
+
+/* Which field of linux.resources a path is; NULL: none. */
+static const struct field *field_at(const struct json_path *path)
+{
+	const char *section = json_path_key(path, 2, NULL), *name = json_path_key(path, 3, NULL);
+
+	if (json_path_depth(path) != 4 || !section || !name)
+		return NULL;
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		if (strcmp(fields[i].section, section) == 0 && strcmp(fields[i].name, name) == 0)
+			return &fields[i];
+	return NULL;
+}
+
+static void keep_field(struct explain_spec *spec, const struct field *field, enum json_type type,
+		       const char *text, size_t len)
+{
+	struct explain_wish *wish = &spec->wishes[explain_file(field->file, strlen(field->file))];
+	int64_t number = 0;
+
+	if (type == JSON_NUMBER && num_i64_parse(text, len, &number) < 0)
+		return;
+	if (type == JSON_NUMBER && number == 0 && strcmp(field->name, "idle") != 0)
+		return; /* as good as not there */
+	if (type == JSON_STRING && len == 0)
+		return;
+	(void)snprintf(wish->key, sizeof(wish->key), "linux.resources.%s.%s", field->section,
+		       field->name);
+	if (field->is_number && number == -1)
+		(void)snprintf(wish->text, sizeof(wish->text), "max");
+	else if (field->is_number)
+		(void)snprintf(wish->text, sizeof(wish->text), "%" PRId64, number);
+	if (strcmp(field->file, "memory.max") == 0)
+		spec->limit = number;
+	else if (strcmp(field->file, "memory.swap.max") == 0)
+		spec->swap = number;
+	else if (strcmp(field->name, "quota") == 0)
+		spec->quota = number;
+	else if (strcmp(field->name, "period") == 0)
+		spec->period = number;
+}
+
+static int spec_value(void *owner, const struct json_path *path, enum json_type type,
+		      const char *text, size_t len)
+{
+	struct explain_spec *spec = owner;
+	const char *top = json_path_key(path, 0, NULL), *key = json_path_key(path, 1, NULL);
+	const struct field *field;
+	int file;
+
+	if (type == JSON_OBJECT || type == JSON_ARRAY || !top || !key)
+		return 0;
+	if (strcmp(top, "annotations") == 0 && type == JSON_STRING) {
+		keep_annotation(spec, key, text, len);
+		return 0;
+	}
+	if (strcmp(top, "linux") != 0 || strcmp(key, "resources") != 0)
+		return 0;
+	field = field_at(path);
+	if (field) {
+		keep_field(spec, field, type, text, len);
+		return 0;
+	}
+	if (json_path_depth(path) != 4 || strcmp(json_path_key(path, 2, NULL), "unified") != 0)
+		return 0;
+	key = json_path_key(path, 3, NULL);
+	file = explain_file(key, strlen(key));
+	if (file >= 0 && type == JSON_STRING) { /* it is written last, so it counts */
+		struct explain_wish *wish = &spec->wishes[file];
+
+		(void)snprintf(wish->key, sizeof(wish->key), "linux.resources.unified");
+		keep(wish->text, sizeof(wish->text), text, len);
+	}
+	return 0;
+}
+
+/* What needs two numbers. */
+static void settle(struct explain_spec *spec)
+{
+	struct explain_wish *swap = &spec->wishes[explain_file("memory.swap.max", 15)];
+	struct explain_wish *cpu = &spec->wishes[explain_file("cpu.max", 7)];
+
+	if (*swap->key && !*swap->text) {
+		if (spec->swap < 0)
+			(void)snprintf(swap->text, sizeof(swap->text), "max");
+		else if (spec->swap >= spec->limit)
+			(void)snprintf(swap->text, sizeof(swap->text), "%lld",
+				       spec->swap - spec->limit);
+	}
+	if (!*cpu->key || *cpu->text)
+		return;
+	if (spec->quota > 0)
+		(void)snprintf(cpu->text, sizeof(cpu->text), "%lld %lld", spec->quota,
+			       spec->period ? spec->period : 100000);
+	else
+		(void)snprintf(cpu->text, sizeof(cpu->text), "max %lld",
+			       spec->period ? spec->period : 100000);
+}
+
+/* The shim's note: a line for each default that it added. */
+static void read_note(int bundle, struct explain_spec *spec)
+{
+	char text[NOTE_ROOM];
+
+	if (fd_read_text(bundle, EXPLAIN_DEFAULTS_FILE, text, sizeof(text)) < 0)
+		return;
+	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		size_t len = strcspn(line, " \n");
+		int file = explain_file(line, len);
+
+		if (file < 0)
+			continue;
+		spec->wishes[file].is_default = true;
+		(void)snprintf(spec->wishes[file].key, EXPLAIN_VALUE_ROOM, "containers.%.*s",
+			       (int)len, line);
+	}
+}
+
+int explain_spec_read(int bundle, struct explain_spec *spec, struct err *err)
+{
+	int code;
+
+	*spec = (struct explain_spec){ 0 };
+	code = json_scan_file(bundle, "config.json", CONTAINERS_SPEC_MAX_BYTES, spec_value, spec,
+			      err);
+	if (code < 0)
+		return code;
+	settle(spec);
+	read_note(bundle, spec);
+	return 0;
+}

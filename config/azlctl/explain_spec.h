@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a container's configuration and its bundle say of cgroup files. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "config/azlctl/containers.h"
+#include "config/azlctl/explain.h"
+
+struct err;
+
+/* Of one file of the cgroup: what was wished, by which key. */
+struct explain_wish {
+	char key[EXPLAIN_VALUE_ROOM];  /* "linux.resources.pids.limit"; "" for nothing */
+	char text[EXPLAIN_VALUE_ROOM]; /* the file's content that follows; "" when that cannot be
+					  told */
+	bool is_default;	       /* a default of host.json, added by the shim */
+};
+
+struct explain_spec {
+	bool is_kubernetes;
+	char pod[CONTAINERS_ID_ROOM];
+	char pod_ns[CONTAINERS_ID_ROOM];
+	char container[CONTAINERS_ID_ROOM];
+	char nerdctl[CONTAINERS_ID_ROOM];
+	struct explain_wish wishes[EXPLAIN_VALUES];
+	long long limit; /* of memory, -1: "max", 0: none; for memory.swap */
+	long long swap;
+	long long quota, period;
+};
+
+/* The index of a file among the values; -1: it is not looked at. */
+int explain_file(const char *name, size_t len);
+
+/* The name at an index. */
+const char *explain_file_name(size_t index);
+
+/*
+ * Read config.json and the note of the shim.
+ *
+ * Returns 0 or negative, err filled: no configuration, or one that cannot be read.
+ */
+int explain_spec_read(int bundle, struct explain_spec *spec, struct err *err);
