@@ -54,6 +54,9 @@ int job_enter(struct job *job, const char *path, struct err *err);
 /* CNI_FIELD_UNSUPPORTED or CNI_CONFIG_INVALID when datapath or source of addresses are missing. */
 int job_check_parts(const struct job *job, struct err *err);
 
+/* A way to connect pods by its name; NULL: not in this program. */
+const struct datapath *job_datapath(const struct verbs_parts *parts, const char *name);
+
 /* What the parts are asked with; everything in it is borrowed from the job. */
 struct ipam_request job_request(struct job *job);
 struct datapath_plan job_plan(const struct job *job);

@@ -25,6 +25,7 @@ enum {
 	LEASE_KEY_ROOM = 65,
 	LEASE_LOCK_MS = 15000, /* as long as a holder can take */
 	LEASE_IPS_MAX = 8,
+	LEASE_NICS_MAX = 12,
 };
 
 #define LEASE_ROOT "/run/azl/cni"
@@ -32,6 +33,12 @@ enum {
 enum lease_state {
 	LEASE_PENDING, /* ADD is under way, or was killed */
 	LEASE_BOUND,
+};
+
+/* A NIC that is moved into the pod. */
+struct lease_nic {
+	struct mac mac;
+	char ifname[CNI_NAME_ROOM]; /* in the pod */
 };
 
 struct lease {
@@ -50,8 +57,8 @@ struct lease {
 	char *ipam;   /* owned; who gave the addresses: "ranges", "cns", "imds", type of a plugin */
 	char *datapath; /* owned; "routed", "nic", ... */
 	char host_if[CNI_NAME_ROOM];
-	bool has_nic; /* one was moved into the pod; its old name is on the link */
-	struct mac nic_mac;
+	struct lease_nic nics[LEASE_NICS_MAX]; /* their old names are on the links */
+	size_t n_nics;
 	struct address ips[LEASE_IPS_MAX];
 	size_t n_ips;
 	enum lease_state state;

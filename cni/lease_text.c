@@ -76,15 +76,23 @@ static int take_state(struct parse *parse, const struct read_value *value)
 
 static int take_nic(struct lease *lease, const struct read_value *value)
 {
+	long at = json_path_index(value->path, 1);
 	char mac[MAC_TEXT_ROOM] = "";
-	int code = read_chars(value, mac, sizeof(mac));
+	int code;
 
-	if (code < 0)
-		return code;
-	if (mac_parse(mac, &lease->nic_mac) < 0)
+	if (at < 0 || at >= LEASE_NICS_MAX)
+		return read_refuse(value, "one NIC too many");
+	lease->n_nics = (size_t)at + 1;
+	if (json_path_depth(value->path) == 2)
+		return value->type == JSON_OBJECT ? 0 : read_refuse(value, "is not a NIC");
+	if (json_path_is(value->path, "nics", "*", "ifname", NULL))
+		return read_chars(value, lease->nics[at].ifname, sizeof(lease->nics[at].ifname));
+	if (!json_path_is(value->path, "nics", "*", "mac", NULL))
+		return 0;
+	code = read_chars(value, mac, sizeof(mac));
+	if (code == 0 && mac_parse(mac, &lease->nics[at].mac) < 0)
 		return read_refuse(value, "is not a MAC address");
-	lease->has_nic = true;
-	return 0;
+	return code;
 }
 
 static int take_ip(struct lease *lease, const struct read_value *value)
@@ -108,6 +116,9 @@ static int take_value(void *owner, const struct json_path *path, enum json_type 
 
 	if (json_path_is(path, "ips", "*", NULL))
 		return take_ip(lease, &value);
+	if (json_path_depth(path) > 1 && json_path_key(path, 0, NULL) &&
+	    strcmp(json_path_key(path, 0, NULL), "nics") == 0)
+		return take_nic(lease, &value);
 	if (json_path_depth(path) != 1)
 		return json_path_depth(path) == 0 && type == JSON_OBJECT
 			       ? 0
@@ -124,8 +135,6 @@ static int take_value(void *owner, const struct json_path *path, enum json_type 
 		return read_number(&value, 0, INT32_MAX, &parse->format);
 	if (read_key_is(&value, 0, "state"))
 		return take_state(parse, &value);
-	if (read_key_is(&value, 0, "nic"))
-		return take_nic(lease, &value);
 	if (read_key_is(&value, 0, "since"))
 		return read_number(&value, INT64_MIN, INT64_MAX, &lease->since_ms);
 	if (read_key_is(&value, 0, "netnsDev"))
@@ -193,11 +202,24 @@ static void put_text(struct writer *writer, const char *name, const char *text)
 		writer->code = json_put_string(writer->out, text, writer->limit);
 }
 
+static void put_nics(struct writer *writer, const struct lease *lease)
+{
+	for (size_t i = 0; i < lease->n_nics; i++) {
+		char mac[MAC_TEXT_ROOM];
+
+		mac_format(&lease->nics[i].mac, mac);
+		put(writer, i ? ",{\"mac\":\"" : ",\"nics\":[{\"mac\":\"");
+		put(writer, mac);
+		put(writer, "\"");
+		put_text(writer, "ifname", lease->nics[i].ifname);
+		put(writer, i + 1 < lease->n_nics ? "}" : "}]");
+	}
+}
+
 int lease_text_write(const struct lease *lease, struct buf *out, size_t limit)
 {
 	struct writer writer = { .out = out, .limit = limit };
 	char text[64];
-	char mac[MAC_TEXT_ROOM];
 
 	(void)snprintf(text, sizeof(text), "{\"format\":%d,\"since\":%" PRId64, LEASE_FORMAT,
 		       lease->since_ms);
@@ -207,10 +229,7 @@ int lease_text_write(const struct lease *lease, struct buf *out, size_t limit)
 	put_u64(&writer, "netnsIno", lease->netns_ino);
 	for (size_t i = 0; i < sizeof(chars) / sizeof(chars[0]); i++)
 		put_text(&writer, chars[i].name, (const char *)lease + chars[i].at);
-	if (lease->has_nic) {
-		mac_format(&lease->nic_mac, mac);
-		put_text(&writer, "nic", mac);
-	}
+	put_nics(&writer, lease);
 	put(&writer, ",\"ips\":[");
 	for (size_t i = 0; i < lease->n_ips; i++) {
 		char ip[ADDRESS_TEXT_ROOM];

@@ -141,5 +141,6 @@ void route_put_dump(struct rtnl_batch *batch, uint8_t family, int oif)
 	struct rtmsg *header = mnl_nlmsg_put_extra_header(nlh, sizeof(*header));
 
 	header->rtm_family = family;
-	mnl_attr_put_u32(nlh, RTA_OIF, (uint32_t)oif);
+	if (oif)
+		mnl_attr_put_u32(nlh, RTA_OIF, (uint32_t)oif);
 }

@@ -37,5 +37,5 @@ void route_put(struct rtnl_batch *batch, const struct route *route, bool replace
 /* Ask which way a packet of this host to that address would go. */
 void route_put_get(struct rtnl_batch *batch, const struct address *dst);
 
-/* Ask for the routes of a family through a link, in every table. */
+/* Ask for the routes of a family through a link (0: any), in every table. */
 void route_put_dump(struct rtnl_batch *batch, uint8_t family, int oif);

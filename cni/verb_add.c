@@ -128,16 +128,25 @@ static int get_addresses(struct job *job, struct ipam_answer *answer, struct err
 /* None of them may be somebody's who lives, whatever the source believes. */
 static int check_addresses(const struct job *job, const struct ipam_answer *answer, struct err *err)
 {
+	bool is_nic = job->netconf.datapath == DATAPATH_NIC;
 	char text[ADDRESS_TEXT_ROOM];
 
-	if (answer->n_ips == 0)
+	if (answer->n_ips == 0 && answer->n_nics == 0)
 		return cni_err(err, CNI_ADDRESS_EXHAUSTED, "%s gave no address", job->ipam->name);
 	if (answer->n_ips > LEASE_IPS_MAX)
 		return cni_err(err, CNI_INTERNAL, "%s gave %zu addresses, more than %d",
 			       job->ipam->name, answer->n_ips, LEASE_IPS_MAX);
-	if (job->netconf.datapath == DATAPATH_NIC && !answer->has_nic)
-		return cni_err(err, CNI_CONFIG_INVALID, "datapath: \"nic\": %s gave no NIC",
+	if (answer->n_nics > LEASE_NICS_MAX)
+		return cni_err(err, CNI_INTERNAL, "%s gave %zu NICs, more than %d", job->ipam->name,
+			       answer->n_nics, LEASE_NICS_MAX);
+	if (is_nic && answer->n_ips > 0)
+		return cni_err(err, CNI_CONFIG_INVALID,
+			       "datapath: \"nic\": %s gave addresses of no NIC: use \"routed\"",
 			       job->ipam->name);
+	if (!is_nic && answer->n_ips == 0)
+		return cni_err(err, CNI_CONFIG_INVALID,
+			       "datapath: \"%s\": %s gave nothing but NICs: use \"nic\"",
+			       job->datapath->name, job->ipam->name);
 	for (size_t i = 0; i < answer->n_ips; i++) {
 		if (job->parts->may_use(&answer->ips[i].address, job->host_name))
 			continue;
@@ -159,8 +168,8 @@ static bool has_route(const struct cni_route *routes, size_t n, const struct cni
 }
 
 /* Routes of the configuration first; one destination once. */
-static size_t join_routes(const struct netconf *netconf, const struct ipam_answer *answer,
-			  struct cni_route routes[CNI_ROUTES_MAX])
+static size_t join_routes(const struct netconf *netconf, const struct cni_route *given,
+			  size_t n_given, struct cni_route routes[CNI_ROUTES_MAX])
 {
 	size_t n = 0;
 
@@ -168,34 +177,74 @@ static size_t join_routes(const struct netconf *netconf, const struct ipam_answe
 		if (!has_route(routes, n, &netconf->routes[i]))
 			routes[n++] = netconf->routes[i];
 	}
-	for (size_t i = 0; i < answer->n_routes && n < CNI_ROUTES_MAX; i++) {
-		if (!has_route(routes, n, &answer->routes[i]))
-			routes[n++] = answer->routes[i];
+	for (size_t i = 0; i < n_given && n < CNI_ROUTES_MAX; i++) {
+		if (!has_route(routes, n, &given[i]))
+			routes[n++] = given[i];
 	}
 	return n;
 }
 
-static int connect_pod(struct job *job, const struct ipam_answer *answer, struct cni_result *result,
-		       struct err *err)
+/* The link that the configured way makes: nothing where that is a NIC. */
+static int connect_first(struct job *job, const struct ipam_answer *answer,
+			 struct cni_result *result, struct err *err)
 {
 	struct datapath_plan plan = job_plan(job);
 	const char *refused = netconf_guards_refused(&job->netconf);
 	struct cni_route routes[CNI_ROUTES_MAX];
 
+	if (job->netconf.datapath == DATAPATH_NIC)
+		return 0;
 	if (refused)
 		(void)fprintf(
 			stderr,
 			"azl-cni: %s: %s is not granted: \"guards\" does not say \"opt-in\"\n",
 			job->args->container, refused);
-
 	plan.host_ip = answer->host_ip;
-	plan.nic_mac = answer->nic_mac;
 	plan.ips = answer->ips;
 	plan.n_ips = answer->n_ips;
-	plan.n_routes = join_routes(&job->netconf, answer, routes);
+	plan.n_routes = join_routes(&job->netconf, answer->routes, answer->n_routes, routes);
 	plan.routes = routes;
 	plan.skip_default_route = answer->skip_default_route;
 	return job->datapath->add(&plan, result, err);
+}
+
+/* A NIC of the pod's own, under the name that is in the lease. */
+static int connect_nic(struct job *job, const struct ipam_nic *nic, const char *ifname,
+		       struct cni_result *result, struct err *err)
+{
+	const struct datapath *datapath = job_datapath(job->parts, "nic");
+	struct datapath_plan plan = job_plan(job);
+	struct cni_route routes[CNI_ROUTES_MAX];
+
+	if (!datapath)
+		return cni_err(err, CNI_FIELD_UNSUPPORTED,
+			       "datapath: \"nic\": is not in this program");
+	plan.ifname = ifname;
+	plan.nic_mac = nic->mac;
+	plan.nic_pci = nic->pci_id;
+	plan.nic_is_backend = nic->is_backend;
+	plan.nic_discover = !nic->is_backend;
+	plan.ips = nic->ips;
+	plan.n_ips = nic->n_ips;
+	plan.routes = nic->routes;
+	plan.n_routes = nic->n_routes;
+	plan.skip_default_route = true;
+	if (strcmp(ifname, job->args->ifname) == 0) {
+		plan.n_routes = join_routes(&job->netconf, nic->routes, nic->n_routes, routes);
+		plan.routes = routes;
+	}
+	return datapath->add(&plan, result, err);
+}
+
+/* All links of the pod: first the one that leads through the host. */
+static int connect_pod(struct job *job, const struct lease *lease, const struct ipam_answer *answer,
+		       struct cni_result *result, struct err *err)
+{
+	int code = connect_first(job, answer, result, err);
+
+	for (size_t i = 0; code == 0 && i < answer->n_nics; i++)
+		code = connect_nic(job, &answer->nics[i], lease->nics[i].ifname, result, err);
+	return code;
 }
 
 /* Each field from the configuration, or else from the source of the addresses. */
@@ -208,6 +257,52 @@ static void join_dns(struct job *job, struct ipam_answer *answer, struct cni_dns
 	dns->domain = mem_take(first->domain ? &first->domain : &then->domain);
 	dns->search = mem_take(first->search ? &first->search : &then->search);
 	dns->options = mem_take(first->options ? &first->options : &then->options);
+}
+
+/*
+ * Names of the pod's own NICs: "eth1" and on, "ib0" and on for RDMA. Where no other link is made,
+ * the first NIC has the attachment's name.
+ */
+static void note_nics(const struct job *job, const struct ipam_answer *answer, struct lease *lease)
+{
+	const char *first = job->args->ifname;
+	bool is_taken = answer->n_ips > 0;
+	unsigned int eth = 1;
+	unsigned int ib = 0;
+
+	for (size_t i = 0; i < answer->n_nics; i++) {
+		struct lease_nic *nic = &lease->nics[i];
+
+		nic->mac = answer->nics[i].mac;
+		if (answer->nics[i].is_backend) {
+			(void)snprintf(nic->ifname, sizeof(nic->ifname), "ib%u", ib++);
+		} else if (!is_taken) {
+			is_taken = true;
+			(void)snprintf(nic->ifname, sizeof(nic->ifname), "%s", first);
+		} else {
+			do
+				(void)snprintf(nic->ifname, sizeof(nic->ifname), "eth%u", eth++);
+			while (strcmp(nic->ifname, first) == 0);
+		}
+		lease->n_nics = i + 1;
+	}
+}
+
+static void note_ips(const struct cni_ip *ips, size_t n, struct lease *lease)
+{
+	for (size_t i = 0; i < n; i++)
+		lease->ips[lease->n_ips++] = ips[i].address;
+}
+
+/* What is given, before any of it is made. */
+static void note(const struct job *job, const struct ipam_answer *answer, struct lease *lease)
+{
+	note_nics(job, answer, lease);
+	note_ips(answer->ips, answer->n_ips, lease);
+	for (size_t i = 0; i < answer->n_nics && answer->n_ips == 0; i++) {
+		if (strcmp(lease->nics[i].ifname, job->args->ifname) == 0)
+			note_ips(answer->nics[i].ips, answer->nics[i].n_ips, lease);
+	}
 }
 
 /*
@@ -224,16 +319,12 @@ static int make(struct job *job, struct lease *lease, bool *held, struct buf *ou
 	*held = code == 0;
 	if (code == 0)
 		code = check_addresses(job, &answer, err);
-	lease->has_nic = answer.has_nic && job->netconf.datapath == DATAPATH_NIC;
-	lease->nic_mac = answer.nic_mac;
-	for (size_t i = 0; code == 0 && i < answer.n_ips; i++) {
-		lease->ips[i] = answer.ips[i].address;
-		lease->n_ips = i + 1;
-	}
+	if (code == 0)
+		note(job, &answer, lease);
 	if (code == 0)
 		code = lease_write(job->dir, lease, err);
 	if (code == 0)
-		code = connect_pod(job, &answer, &result, err);
+		code = connect_pod(job, lease, &answer, &result, err);
 	if (code == 0) {
 		lease->state = LEASE_BOUND;
 		code = lease_write(job->dir, lease, err);

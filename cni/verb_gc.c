@@ -255,8 +255,12 @@ int verbs_reconcile(const struct verbs_parts *parts, struct err *err)
 	struct walk walk = { .parts = parts, .err = err };
 	struct err said = { 0 };
 	int code = each_network(&walk, parts->root, reconcile_network);
+	int ends;
 
-	note(&walk, parts->datapath_gc(end_is_alive, &walk, &said), &said);
+	/* what no lease of any network speaks for, after the leases of the dead are gone */
+	ends = parts->datapath_gc(end_is_alive, &walk, &said);
+	note(&walk, ends, &said);
+	walk.undone += ends > 0 ? ends : 0;
 	if (code == 0)
 		code = walk.code;
 	return code < 0 ? code : walk.undone;

@@ -52,9 +52,10 @@ int verb_gc(struct job *job, struct err *err);
 int verbs_leases(const struct verbs_parts *parts, FILE *out, struct err *err);
 
 /*
- * Undo everything below the root that is for nobody any more, give back addresses that are held for
- * nobody, and remove host ends for which there is no lease.
+ * Undo everything below the root that is for nobody any more; give back addresses that are held for
+ * nobody; remove what is in the network for nobody.
  *
- * Returns how many leases were undone, or negative: the first failure, after everything was tried.
+ * Returns how many leases and links were undone, or negative: the first failure, after everything
+ * was tried.
  */
 int verbs_reconcile(const struct verbs_parts *parts, struct err *err);

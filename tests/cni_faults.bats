@@ -10,12 +10,6 @@ teardown_file() { cni_file_end; }
 setup() { cni_begin; }
 teardown() { cni_end; }
 
-# Every system call of a trace from the one that reads the configuration on: "NAME NTH" each.
-kill_points() {
-	sed -n 's/^\([a-z0-9_]*\)(\([^,]*\).*/\1 \2/p' "$1" |
-		awk '{ n[$1]++ } $1 == "read" && $2 == "0" { on = 1; next } on && $1 != "exit_group" { print $1, n[$1] }'
-}
-
 # killed_everywhere VERB: kill that verb before its system calls, then DEL, and look. One call in
 # AZL_KILLS is taken, beginning with any; 1 takes all. Every pod has an id of its own, so that none
 # cleans up for another.

@@ -15,15 +15,18 @@ struct err;
 /* What is to be; all borrowed. */
 struct datapath_plan {
 	const char *container;
-	const char *ifname;    /* in the pod */
-	const char *host_name; /* of the host's end */
+	const char *ifname;	/* in the pod */
+	const char *attachment; /* CNI_IFNAME: of a NIC besides the first one not its name */
+	const char *host_name;	/* of the host's end */
 	struct mac pod_mac;
 	int netns;		/* of the pod; -1: gone, or not known (DEL) */
 	const char *netns_path; /* for the result */
 	const char *master;	/* configured NIC of the host; NULL: the default route's */
 	struct address host_ip; /* the NIC that has it; family 0: no matter */
 	struct mac nic_mac;	/* datapath nic: the NIC to move */
-	const char *nic_name;	/* datapath nic, DEL: its name on the host, from the lease */
+	const char *nic_pci;	/* datapath nic: its PCI id for the result; NULL or "": none */
+	bool nic_discover;	/* datapath nic: wait until the fabric knows it, see dhcp.h */
+	bool nic_is_backend;	/* datapath nic: one that is no link of the host is success */
 	uint32_t mtu;		/* 0: the master's */
 	const struct cni_ip *ips;
 	size_t n_ips;
@@ -50,8 +53,13 @@ struct datapath {
 extern const struct datapath datapath_routed; /* routed.c */
 extern const struct datapath datapath_nic;    /* nic.c */
 
-/* Remove host ends of ours whose container and interface is_alive() denies. Returns how many, or
- * negative. */
+/*
+ * Remove what is in the host's network namespace for those whom is_alive() denies: host ends with
+ * their routes and rules, rules whose host end is gone; NICs that came back by themselves are put
+ * in order. (A route of ours is of a host end, and goes with it.)
+ *
+ * Returns how many, or negative: the first failure, after everything was tried.
+ */
 int datapath_gc(bool (*is_alive)(void *owner, const char *container, const char *ifname),
 		void *owner, struct err *err);
 

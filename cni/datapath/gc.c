@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Host ends whose pods are gone, and addresses that somebody has. */
+/* What the dead have left in the host's network namespace, and addresses that somebody has. */
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -9,20 +9,25 @@
 #include "cni/addr.h"
 #include "cni/datapath/datapath.h"
 #include "cni/datapath/guards.h"
+#include "cni/datapath/nic.h"
 #include "cni/datapath/pod.h"
 #include "cni/link.h"
 #include "cni/route.h"
 #include "cni/rtnl.h"
+#include "cni/rule.h"
 #include "config/base/buf.h"
 #include "config/base/err.h"
 
 enum { GC_BYTES_MAX = 16 * 1024 * 1024 };
 
-/* What is_alive denies. */
+/* What is_alive denies, and what is there without its link. */
 struct gc {
 	bool (*is_alive)(void *owner, const char *container, const char *ifname);
 	void *owner;
-	struct buf ends; /* of struct gc_end each */
+	struct buf ends;  /* struct gc_end: host ends that go */
+	struct buf nics;  /* struct link: NICs that came back by themselves */
+	struct buf links; /* struct gc_end: all others */
+	struct buf rules; /* struct rule, of pods */
 };
 
 /* By number: a name may be somebody else's by the time it is used. */
@@ -36,11 +41,22 @@ static void gc_restart(void *owner)
 	struct gc *gc = owner;
 
 	gc->ends.len = 0;
+	gc->nics.len = 0;
+	gc->links.len = 0;
+}
+
+static void gc_done(struct gc *gc)
+{
+	buf_done(&gc->ends);
+	buf_done(&gc->nics);
+	buf_done(&gc->links);
+	buf_done(&gc->rules);
 }
 
 static int gc_see(void *owner, const struct nlmsghdr *nlh)
 {
 	struct gc *gc = owner;
+	struct nic_mark mark;
 	struct link link;
 	struct gc_end end = { 0 };
 	char *slash;
@@ -52,13 +68,40 @@ static int gc_see(void *owner, const struct nlmsghdr *nlh)
 	if (link.group == RTNL_GROUP_GONE)
 		return buf_add(&gc->ends, &end, sizeof(end), GC_BYTES_MAX);
 	memcpy(end.name, link.name, sizeof(end.name));
+	if (nic_mark_read(link.alias, &mark) &&
+	    !gc->is_alive(gc->owner, mark.container, mark.attachment) &&
+	    buf_add(&gc->nics, &link, sizeof(link), GC_BYTES_MAX) < 0)
+		return -ENOMEM;
 	slash = strrchr(link.alias, '/');
-	if (link.group != RTNL_GROUP || !slash)
+	if (slash && link.group == RTNL_GROUP) {
+		*slash = '\0';
+		if (!gc->is_alive(gc->owner, link.alias, slash + 1))
+			return buf_add(&gc->ends, &end, sizeof(end), GC_BYTES_MAX);
+	}
+	return buf_add(&gc->links, &end, sizeof(end), GC_BYTES_MAX);
+}
+
+static bool gc_has_link(const struct gc *gc, const char *name)
+{
+	const struct gc_end *links = (const void *)gc->links.data;
+
+	for (size_t i = 0; i < gc->links.len / sizeof(*links); i++) {
+		if (strcmp(links[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A rule for a pod whose link is gone; those for all pods name no link but lo. */
+static int gc_see_rule(void *owner, const struct nlmsghdr *nlh)
+{
+	struct gc *gc = owner;
+	struct rule rule;
+
+	if (rule_parse(nlh, &rule) < 0 || rule.protocol != RTNL_PROTOCOL || !rule.iif[0] ||
+	    gc_has_link(gc, rule.iif))
 		return 0;
-	*slash = '\0';
-	if (gc->is_alive(gc->owner, link.alias, slash + 1))
-		return 0;
-	return buf_add(&gc->ends, &end, sizeof(end), GC_BYTES_MAX);
+	return buf_add(&gc->rules, &rule, sizeof(rule), GC_BYTES_MAX);
 }
 
 /* As many as fit one batch; each alone may be gone by now. Returns how many were put. */
@@ -105,12 +148,79 @@ static int gc_remove(struct rtnl *rtnl, struct rtnl_batch *batch, const struct b
 	return rc < 0 ? rc : (int)n;
 }
 
+static int gc_settle_nics(struct rtnl *rtnl, const struct gc *gc, struct err *err)
+{
+	const struct link *nics = (const void *)gc->nics.data;
+	size_t n = gc->nics.len / sizeof(*nics);
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		struct nic_mark mark;
+
+		if (nic_mark_read(nics[i].alias, &mark))
+			rc = nic_settle(rtnl, &nics[i], &mark, err);
+	}
+	return rc < 0 ? rc : (int)n;
+}
+
+static void gc_forget_rules(void *owner)
+{
+	struct gc *gc = owner;
+
+	gc->rules.len = 0;
+}
+
+static int gc_rules_of(struct rtnl *rtnl, struct rtnl_batch *batch, struct gc *gc, uint8_t family,
+		       struct err *err)
+{
+	const struct rule *rules;
+	size_t n;
+	int rc;
+
+	gc->rules.len = 0;
+	rtnl_batch_clear(batch);
+	rule_put_dump(batch, family);
+	rc = rtnl_dump(rtnl, batch, gc_see_rule, gc_forget_rules, gc, err);
+	/* a kernel without rules has none of ours */
+	if (rc == -EOPNOTSUPP || rc == -EAFNOSUPPORT)
+		return 0;
+	rules = (const void *)gc->rules.data;
+	n = gc->rules.len / sizeof(*rules);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		rtnl_batch_clear(batch);
+		rule_put_delete(batch, &rules[i]);
+		rc = rtnl_send(rtnl, batch, err);
+	}
+	return rc < 0 ? rc : (int)n;
+}
+
+static int gc_rules(struct rtnl *rtnl, struct rtnl_batch *batch, struct gc *gc, struct err *err)
+{
+	int four = gc_rules_of(rtnl, batch, gc, AF_INET, err);
+	int six = four < 0 ? four : gc_rules_of(rtnl, batch, gc, AF_INET6, err);
+
+	return six < 0 ? six : four + six;
+}
+
+/* Everything goes on behind a failure; the first one is told. */
+static void gc_count(int *total, int rc, struct err *err, const struct err *said)
+{
+	if (rc < 0 && *total >= 0) {
+		*total = rc;
+		*err = *said;
+	} else if (rc > 0 && *total >= 0) {
+		*total += rc;
+	}
+}
+
 int datapath_gc(bool (*is_alive)(void *owner, const char *container, const char *ifname),
 		void *owner, struct err *err)
 {
 	own_batch struct rtnl_batch *batch = rtnl_batch_new(err);
 	own_rtnl struct rtnl rtnl = { 0 };
 	struct gc gc = { .is_alive = is_alive, .owner = owner };
+	struct err said = { 0 };
+	int total = 0;
 	int rc;
 
 	if (!batch)
@@ -120,10 +230,14 @@ int datapath_gc(bool (*is_alive)(void *owner, const char *container, const char 
 		return rc;
 	link_put_dump(batch, NULL);
 	rc = rtnl_dump(&rtnl, batch, gc_see, gc_restart, &gc, err);
-	if (rc == 0 && gc.ends.len > 0)
-		rc = gc_remove(&rtnl, batch, &gc.ends, err);
-	buf_done(&gc.ends);
-	return rc;
+	if (rc == 0) {
+		if (gc.ends.len > 0)
+			gc_count(&total, gc_remove(&rtnl, batch, &gc.ends, &said), err, &said);
+		gc_count(&total, gc_settle_nics(&rtnl, &gc, &said), err, &said);
+		gc_count(&total, gc_rules(&rtnl, batch, &gc, &said), err, &said);
+	}
+	gc_done(&gc);
+	return rc < 0 ? rc : total;
 }
 
 /* Returns 0 with the route, 1: the kernel knows no way, or negative: no answer. */

@@ -7,15 +7,16 @@
  * Source: drivers/net/hyperv/netvsc_drv.c, netvsc_event_set_vf_ns.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 
 #include "cni/addr.h"
+#include "cni/datapath/dhcp.h"
+#include "cni/datapath/nic.h"
 #include "cni/datapath/pod.h"
 #include "cni/error.h"
 #include "cni/nic.h"
@@ -23,8 +24,6 @@
 #include "cni/rtnl.h"
 #include "config/base/clean.h"
 #include "config/base/log.h"
-
-#define DATAPATH_NIC_ALIAS "azl-nic:"
 
 enum {
 	DATAPATH_NIC_VF_MS = 2000, /* netvsc moves it from a work queue */
@@ -79,62 +78,7 @@ static void datapath_nic_await_vf(const struct datapath_plan *plan, struct rtnl 
 		 plan->ifname);
 }
 
-/* Of a NIC that was given to this attachment: its name before; false: another link. */
-static bool datapath_nic_is(const struct datapath_plan *plan, const struct link *link,
-			    char name[CNI_NAME_ROOM])
-{
-	const size_t prefix = strlen(DATAPATH_NIC_ALIAS);
-	const char *begin = link->alias + prefix;
-	char owner[LINK_ALIAS_ROOM];
-	const char *colon;
-
-	if (strncmp(link->alias, DATAPATH_NIC_ALIAS, prefix) != 0)
-		return false;
-	colon = strchr(begin, ':');
-	if (!colon || colon - begin >= CNI_NAME_ROOM)
-		return false;
-	(void)snprintf(owner, sizeof(owner), "%s/%s", plan->container, plan->ifname);
-	if (strcmp(colon + 1, owner) != 0)
-		return false;
-	(void)snprintf(name, CNI_NAME_ROOM, "%.*s", (int)(colon - begin), begin);
-	return true;
-}
-
-/* The one among all links of a namespace. */
-struct datapath_nic_search {
-	const struct datapath_plan *plan;
-	struct link found; /* index 0: none */
-	char old_name[CNI_NAME_ROOM];
-};
-
-static void datapath_nic_restart(void *owner)
-{
-	struct datapath_nic_search *search = owner;
-
-	search->found.index = 0;
-}
-
-static int datapath_nic_see(void *owner, const struct nlmsghdr *nlh)
-{
-	struct datapath_nic_search *search = owner;
-	struct link link;
-
-	if (link_parse(nlh, &link) == 0 && datapath_nic_is(search->plan, &link, search->old_name))
-		search->found = link;
-	return 0;
-}
-
-/* By its mark, not by its name: a move whose rename fails leaves it under the old one. */
-static int datapath_nic_find(struct rtnl *rtnl, struct datapath_nic_search *search, struct err *err)
-{
-	own_batch struct rtnl_batch *batch = rtnl_batch_new(err);
-
-	if (!batch)
-		return err->code;
-	link_put_dump(batch, NULL);
-	return rtnl_dump(rtnl, batch, datapath_nic_see, datapath_nic_restart, search, err);
-}
-
+/* Returns 0, 1 (there is none, and need not be), or negative. */
 static int datapath_nic_choose(const struct datapath_plan *plan, struct rtnl *host,
 			       struct link *nic, struct err *err)
 {
@@ -144,6 +88,8 @@ static int datapath_nic_choose(const struct datapath_plan *plan, struct rtnl *ho
 	struct link main_nic;
 	int rc = nic_resolve(host, &theirs, nic, err);
 
+	if (rc == 1 && plan->nic_is_backend)
+		return 1;
 	if (rc == 1)
 		rc = err->code = -(CNI_ERR_BASE + CNI_UNAVAILABLE);
 	if (rc < 0)
@@ -162,14 +108,16 @@ static int datapath_nic_move_in(const struct datapath_plan *plan, struct rtnl *h
 {
 	own_batch struct rtnl_batch *batch = rtnl_batch_new(err);
 	char alias[LINK_ALIAS_ROOM];
-	int len = snprintf(alias, sizeof(alias), "%s%s:%s/%s", DATAPATH_NIC_ALIAS, nic->name,
-			   plan->container, plan->ifname);
+	struct nic_mark mark;
 	int rc;
 
 	if (!batch)
 		return err->code;
-	if (len >= (int)sizeof(alias))
-		return cni_err(err, CNI_ENVIRONMENT_INVALID, "CNI_CONTAINERID is too long");
+	/* one that an ended namespace gave back still says what its name was */
+	rc = nic_mark_write(plan, nic_mark_read(nic->alias, &mark) ? mark.name : nic->name, alias,
+			    err);
+	if (rc < 0)
+		return rc;
 	link_put_alias(batch, nic->index, NULL, alias);
 	/* Down: a link that is up is renamed by new kernels only. */
 	link_put_up(batch, nic->index, NULL, false);
@@ -195,8 +143,8 @@ static void datapath_nic_put_routes(struct rtnl_batch *batch, const struct datap
 
 		route.table = wanted->table > 0 ? (uint32_t)wanted->table : 0;
 		route.priority = wanted->priority > 0 ? (uint32_t)wanted->priority : 0;
-		for (size_t j = 0; j < plan->n_ips && !route.gw.family; j++)
-			if (plan->ips[j].gateway.family == route.dst.family)
+		for (size_t j = 0; j < plan->n_ips && wanted->scope != RT_SCOPE_LINK; j++)
+			if (!route.gw.family && plan->ips[j].gateway.family == route.dst.family)
 				route.gw = plan->ips[j].gateway;
 		/* Without a gateway the fabric answers for every address. */
 		if (route.gw.family)
@@ -233,6 +181,13 @@ static int datapath_nic_fill(const struct datapath_plan *plan, const struct link
 
 	if (rc < 0)
 		return rc;
+	if (plan->nic_pci && plan->nic_pci[0]) {
+		char **pci = &result->interfaces[result->n_interfaces - 1].pci_id;
+
+		*pci = strdup(plan->nic_pci);
+		if (!*pci)
+			return err_set(err, -ENOMEM, "result: out of memory");
+	}
 	pod_routes(plan, &routes);
 	for (size_t i = 0; i < plan->n_ips && result->n_ips < CNI_IPS_MAX; i++) {
 		result->ips[result->n_ips] = plan->ips[i];
@@ -243,56 +198,31 @@ static int datapath_nic_fill(const struct datapath_plan *plan, const struct link
 	return 0;
 }
 
-/* Out of the pod, if it is there. */
-static int datapath_nic_move_out(const struct datapath_plan *plan, struct err *err)
+/* An RDMA function without a link is listed, for those who hand it to the pod. */
+static int datapath_nic_list(const struct datapath_plan *plan, struct cni_result *result,
+			     struct err *err)
 {
-	own_fd int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	own_batch struct rtnl_batch *batch = rtnl_batch_new(err);
-	own_rtnl struct rtnl pod = { 0 };
-	struct datapath_nic_search search = { .plan = plan };
-	int rc;
+	struct datapath_plan on_host = *plan;
+	const struct link nic = { .mac = plan->nic_mac };
 
-	if (home < 0)
-		return err_errno(err, "open the network namespace of the host");
-	if (!batch)
-		return err->code;
-	rc = pod_open_netns(plan->netns, &pod, err);
-	if (rc == 0)
-		rc = datapath_nic_find(&pod, &search, err);
-	if (rc < 0 || search.found.index == 0)
-		return rc;
-	link_put_up(batch, search.found.index, NULL, false);
-	link_put_move(batch, search.found.index, NULL, home, search.old_name);
-	return rtnl_send(&pod, batch, err);
+	on_host.netns_path = NULL;
+	return datapath_nic_fill(&on_host, &nic, result, err);
 }
 
-/* Back on the host, from us or from the end of its namespace: down, its old name, no mark. */
-static int datapath_nic_settle(const struct datapath_plan *plan, struct err *err)
+static int datapath_nic_connect(const struct datapath_plan *plan, struct rtnl *pod,
+				struct link *inside, struct err *err)
 {
-	own_batch struct rtnl_batch *batch = rtnl_batch_new(err);
-	own_rtnl struct rtnl host = { 0 };
-	struct datapath_nic_search search = { .plan = plan };
-	int rc;
+	int rc = pod_open(plan, pod, err);
 
-	if (!batch)
-		return err->code;
-	rc = rtnl_open(&host, err);
 	if (rc == 0)
-		rc = datapath_nic_find(&host, &search, err);
-	if (rc < 0 || search.found.index == 0)
-		return rc;
-	link_put_up(batch, search.found.index, NULL, false);
-	if (strcmp(search.found.name, search.old_name) != 0)
-		link_put_rename(batch, search.found.index, search.old_name);
-	link_put_alias(batch, search.found.index, NULL, "");
-	return rtnl_send(&host, batch, err);
-}
-
-static int datapath_nic_del(const struct datapath_plan *plan, struct err *err)
-{
-	int rc = plan->netns < 0 ? 0 : datapath_nic_move_out(plan, err);
-
-	return rc < 0 ? rc : datapath_nic_settle(plan, err);
+		rc = pod_find_link(pod, plan->ifname, inside, err);
+	if (rc == 0)
+		rc = datapath_nic_set_up(plan, pod, inside->index, err);
+	if (rc == 0) /* asking for a link makes the kernel look at its carrier, as in routed.c */
+		rc = pod_find_link(pod, plan->ifname, inside, err);
+	if (rc > 0)
+		return cni_err(err, CNI_IO, "%s went away", plan->ifname);
+	return rc;
 }
 
 static int datapath_nic_add(const struct datapath_plan *plan, struct cni_result *result,
@@ -308,46 +238,23 @@ static int datapath_nic_add(const struct datapath_plan *plan, struct cni_result 
 
 	if (rc == 0)
 		rc = datapath_nic_choose(plan, &host, &nic, err);
+	if (rc == 1)
+		return datapath_nic_list(plan, result, err);
 	if (rc == 0)
 		rc = datapath_nic_has_vf(&host, nic.index, &has_vf, err);
+	if (rc < 0)
+		return rc;
+	rc = datapath_nic_move_in(plan, &host, &nic, err);
 	if (rc == 0)
-		rc = datapath_nic_move_in(plan, &host, &nic, err);
-	if (rc == 0)
-		rc = pod_open(plan, &pod, err);
-	if (rc == 0)
-		rc = pod_find_link(&pod, plan->ifname, &inside, err);
-	if (rc == 0)
-		rc = datapath_nic_set_up(plan, &pod, inside.index, err);
+		rc = datapath_nic_connect(plan, &pod, &inside, err);
 	if (rc == 0)
 		rc = datapath_nic_fill(plan, &inside, result, err);
-	if (rc != 0) {
-		(void)datapath_nic_del(plan, &ignored);
-		return rc > 0 ? cni_err(err, CNI_IO, "%s went away", plan->ifname) : rc;
-	}
-	if (has_vf)
+	if (rc == 0 && has_vf)
 		datapath_nic_await_vf(plan, &pod, inside.index);
-	return 0;
-}
-
-static int datapath_nic_check(const struct datapath_plan *plan, const struct cni_result *expected,
-			      struct err *err)
-{
-	own_rtnl struct rtnl pod = { 0 };
-	struct link nic = { 0 };
-	char old_name[CNI_NAME_ROOM];
-	int rc;
-
-	(void)expected;
-	if (plan->netns < 0)
-		return cni_err(err, CNI_CHECK_FAILED, "the network namespace is gone");
-	rc = pod_open_netns(plan->netns, &pod, err);
-	if (rc == 0)
-		rc = pod_find_link(&pod, plan->ifname, &nic, err);
-	if (rc == 1)
-		return cni_err(err, CNI_CHECK_FAILED, "link %s is missing", plan->ifname);
-	if (rc == 0 && (!datapath_nic_is(plan, &nic, old_name) || !(nic.flags & IFF_UP)))
-		return cni_err(err, CNI_CHECK_FAILED, "link %s is down or is not the NIC",
-			       plan->ifname);
+	if (rc == 0 && plan->nic_discover)
+		rc = dhcp_ask(plan->netns, inside.index, &inside.mac, DHCP_WAIT_MS, err);
+	if (rc < 0)
+		(void)nic_bring_home(plan, &ignored);
 	return rc;
 }
 
@@ -368,7 +275,7 @@ static int datapath_nic_status(const struct datapath_plan *plan, struct err *err
 const struct datapath datapath_nic = {
 	.name = "nic",
 	.add = datapath_nic_add,
-	.del = datapath_nic_del,
-	.check = datapath_nic_check,
+	.del = nic_bring_home,
+	.check = nic_check,
 	.status = datapath_nic_status,
 };

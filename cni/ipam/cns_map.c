@@ -2,6 +2,7 @@
 #include "cni/ipam/cns_map.h"
 
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -39,55 +40,39 @@ int cns_map_code(const struct cns_reply *reply, struct err *err)
 		       reply->message[0] ? reply->message : "no reason given");
 }
 
-static bool map_is_delegated(const struct cns_ip *ip)
+static bool map_is_frontend(const struct cns_ip *ip)
 {
 	return ip->nic == CNS_NIC_FRONTEND || ip->nic == CNS_NIC_FRONTEND_ACCELNET;
 }
 
-static bool map_has_default(const struct cns_ip *ip)
+static size_t map_n_routes(const struct cns_ip *ip)
 {
-	for (size_t i = 0; i < ip->n_routes; i++) {
-		if (ip->routes[i].dst.family != 0 && ip->routes[i].dst.prefix == 0)
-			return true;
-	}
-	return false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < ip->n_routes; i++)
+		n += ip->routes[i].dst.family != 0;
+	return n;
 }
 
-/* Which entries there are, and whether they can be served. */
-static int map_check(const struct cns_reply *reply, size_t *delegated, struct err *err)
+/* Can this entry be served? */
+static int map_check(const struct cns_ip *ip, struct err *err)
 {
-	size_t infra = 0;
-	size_t others = 0;
-
-	for (size_t i = 0; i < reply->n_ips; i++) {
-		const struct cns_ip *ip = &reply->ips[i];
-
-		if (ip->is_shared)
-			continue;
-		if (ip->nic != CNS_NIC_INFRA && !map_is_delegated(ip))
-			return cni_err(err, CNI_CNS_REFUSED,
-				       "CNS: a NIC of type %s is not supported", ip->nic_text);
-		if (ip->address.family == 0)
-			return cni_err(err, CNI_CNS_REFUSED, "CNS: an entry has no address");
-		infra += ip->nic == CNS_NIC_INFRA;
-		others += map_is_delegated(ip);
-		if (map_is_delegated(ip) && (!ip->has_mac || !map_has_default(ip)))
-			return cni_err(err, CNI_CONFIG_INVALID, "CNS: a delegated NIC has no %s",
-				       ip->has_mac ? "default route" : "MAC address");
-	}
-	if (infra + others == 0)
-		return cni_err(err, CNI_CNS_REFUSED, "CNS: the reply has no address");
-	if (infra > 0 && others > 0)
-		return cni_err(
-			err, CNI_CNS_REFUSED,
-			"CNS: an InfraNIC and a delegated NIC for one pod are not supported");
-	*delegated = others;
+	if (ip->nic != CNS_NIC_INFRA && ip->nic != CNS_NIC_BACKEND && !map_is_frontend(ip))
+		return cni_err(err, CNI_CNS_REFUSED, "CNS: a NIC of type %s is not supported",
+			       ip->nic_text);
+	if (ip->nic != CNS_NIC_INFRA && !ip->has_mac)
+		return cni_err(err, CNI_CONFIG_INVALID, "CNS: a %s has no MAC address",
+			       ip->nic_text);
+	if (ip->nic != CNS_NIC_BACKEND && ip->address.family == 0)
+		return cni_err(err, CNI_CNS_REFUSED, "CNS: an entry has no address");
+	if (map_is_frontend(ip) && map_n_routes(ip) == 0)
+		return cni_err(err, CNI_CONFIG_INVALID, "CNS: a %s has no routes", ip->nic_text);
 	return 0;
 }
 
 static uint8_t map_prefix(const struct cns_ip *ip, const struct address *address)
 {
-	if (map_is_delegated(ip) || ip->prefix > address_bits(address->family))
+	if (ip->nic != CNS_NIC_INFRA || ip->prefix > address_bits(address->family))
 		return address_bits(address->family);
 	if (ip->prefix > 0)
 		return ip->prefix;
@@ -97,44 +82,74 @@ static uint8_t map_prefix(const struct cns_ip *ip, const struct address *address
 	return address_bits(address->family);
 }
 
-static int map_add_ip(struct ipam_answer *answer, const struct cns_ip *ip,
+/* ips has room for one more than can be of different families. */
+static int map_add_ip(struct cni_ip *ips, size_t *n, const struct cns_ip *ip,
 		      const struct address *address, const struct address *gateway, struct err *err)
 {
-	struct cni_ip *to = &answer->ips[answer->n_ips];
+	static const struct address none;
 
-	for (size_t i = 0; i < answer->n_ips; i++) {
-		if (answer->ips[i].address.family == address->family)
+	for (size_t i = 0; i < *n; i++) {
+		if (ips[i].address.family == address->family)
 			return cni_err(err, CNI_CNS_REFUSED,
 				       "CNS: two addresses of one family for one NIC");
 	}
-	to->address = *address;
-	to->address.prefix = map_prefix(ip, address);
-	to->gateway = *gateway;
-	to->interface = -1;
-	answer->n_ips++;
+	ips[*n] = (struct cni_ip){
+		.address = *address,
+		.gateway = gateway->family == address->family ? *gateway : none,
+		.interface = -1,
+	};
+	ips[*n].address.prefix = map_prefix(ip, address);
+	(*n)++;
 	return 0;
 }
 
-static int map_add_routes(struct ipam_answer *answer, const struct cns_ip *ip, struct err *err)
+static bool map_is_same(const struct cni_route *a, const struct cni_route *b)
+{
+	return a->dst.prefix == b->dst.prefix && address_equal(&a->dst, &b->dst);
+}
+
+/* One destination once: entries of both families may bring the same list. */
+static int map_add_route(struct cni_route *routes, size_t *n, size_t room,
+			 const struct cni_route *route, struct err *err)
+{
+	for (size_t i = 0; i < *n; i++) {
+		if (map_is_same(&routes[i], route))
+			return 0;
+	}
+	if (*n == room)
+		return cni_err(err, CNI_CNS_REFUSED, "CNS: more than %zu routes", room);
+	routes[(*n)++] = *route;
+	return 0;
+}
+
+/* What has no gateway on a NIC of its own is on its link. */
+static int map_add_routes(struct cni_route *routes, size_t *n, size_t room, const struct cns_ip *ip,
+			  struct err *err)
 {
 	for (size_t i = 0; i < ip->n_routes; i++) {
-		struct cni_route *to = &answer->routes[answer->n_routes];
-
-		if (ip->routes[i].dst.family == 0)
-			continue;
-		if (answer->n_routes == CNI_ROUTES_MAX)
-			return cni_err(err, CNI_CNS_REFUSED, "CNS: more than %d routes",
-				       CNI_ROUTES_MAX);
-		*to = (struct cni_route){
-			.dst = address_network(&ip->routes[i].dst),
-			.gw = ip->routes[i].gw,
+		const struct cns_route *from = &ip->routes[i];
+		const struct cni_route route = {
+			.dst = address_network(&from->dst),
+			.gw = from->gw,
 			.priority = -1,
 			.table = -1,
-			.scope = -1,
+			.scope = ip->nic != CNS_NIC_INFRA && from->gw.family == 0 ? RT_SCOPE_LINK
+										  : -1,
 		};
-		answer->n_routes++;
+
+		if (from->dst.family != 0 && map_add_route(routes, n, room, &route, err) < 0)
+			return err->code;
 	}
 	return 0;
+}
+
+static const struct cni_route *map_default(const struct cni_route *routes, size_t n, uint8_t family)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (routes[i].dst.family == family && routes[i].dst.prefix == 0)
+			return &routes[i];
+	}
+	return NULL;
 }
 
 /* Servers for names, each once. */
@@ -164,55 +179,132 @@ static int map_add_dns(struct ipam_answer *answer, const struct cns_ip *ip, stru
 	return 0;
 }
 
-static int map_one(struct ipam_answer *answer, const struct cns_ip *ip, struct err *err)
+static int map_infra(struct ipam_answer *answer, const struct cns_ip *ip, struct err *err)
 {
 	const struct address *gateway =
 		ip->address.family == AF_INET6 ? &ip->gateway6 : &ip->gateway;
-	static const struct address none;
 	int code;
 
 	if (gateway->family == 0 && ip->gateway.family == ip->address.family)
 		gateway = &ip->gateway;
 	if (gateway->family == 0 && ip->prefix == 0)
 		gateway = &ip->host_gateway;
-	code = map_add_ip(answer, ip, &ip->address,
-			  gateway->family == ip->address.family ? gateway : &none, err);
-	if (code == 0 && map_is_delegated(ip) && ip->address6.family != 0)
-		code = map_add_ip(answer, ip, &ip->address6, &ip->address6_gw, err);
+	code = map_add_ip(answer->ips, &answer->n_ips, ip, &ip->address, gateway, err);
 	if (code == 0)
-		code = map_add_routes(answer, ip, err);
-	if (code == 0)
-		code = map_add_dns(answer, ip, err);
+		code = map_add_routes(answer->routes, &answer->n_routes, CNI_ROUTES_MAX, ip, err);
 	if (ip->host.family != 0 && answer->host_ip.family != AF_INET)
 		answer->host_ip = ip->host;
+	answer->skip_default_route |= ip->skip_default_routes;
 	return code;
 }
 
-static int map_all(const struct cns_reply *reply, struct ipam_answer *answer, struct err *err)
+/* The NIC of an entry: entries of both families may be of one. */
+static int map_find_nic(struct ipam_answer *answer, const struct cns_ip *ip, struct ipam_nic **nic,
+			struct err *err)
 {
-	bool has_default = false;
+	bool is_backend = ip->nic == CNS_NIC_BACKEND;
 
-	for (size_t i = 0; i < reply->n_ips; i++) {
-		const struct cns_ip *ip = &reply->ips[i];
-		int code;
-
-		if (ip->is_shared)
+	if (!answer->nics)
+		answer->nics = calloc(IPAM_NICS_MAX, sizeof(*answer->nics));
+	if (!answer->nics)
+		return err_set(err, -ENOMEM, "no memory for the answer");
+	for (size_t i = 0; i < answer->n_nics; i++) {
+		*nic = &answer->nics[i];
+		if (!mac_equal(&(*nic)->mac, &ip->mac))
 			continue;
-		if (map_is_delegated(ip) && answer->has_nic &&
-		    !mac_equal(&answer->nic_mac, &ip->mac))
-			return cni_err(err, CNI_CONFIG_INVALID,
-				       "CNS: two delegated NICs with a default route");
-		if (map_is_delegated(ip)) {
-			answer->has_nic = true;
-			answer->nic_mac = ip->mac;
-		}
-		code = map_one(answer, ip, err);
-		if (code < 0)
-			return code;
-		answer->skip_default_route |= ip->skip_default_routes || map_is_delegated(ip);
-		has_default |= map_has_default(ip);
+		if (is_backend || (*nic)->is_backend)
+			return cni_err(err, CNI_CNS_REFUSED, "CNS: a %s is named twice",
+				       ip->nic_text);
+		return 0;
 	}
-	if (answer->skip_default_route && !has_default)
+	if (answer->n_nics == IPAM_NICS_MAX)
+		return cni_err(err, CNI_CNS_REFUSED, "CNS: more than %d NICs for one pod",
+			       IPAM_NICS_MAX);
+	*nic = &answer->nics[answer->n_nics++];
+	(*nic)->mac = ip->mac;
+	(*nic)->is_backend = is_backend;
+	memcpy((*nic)->pci_id, ip->pci_id, sizeof((*nic)->pci_id));
+	return 0;
+}
+
+/* The second address has a gateway and no routes: it goes where the first one goes. */
+static int map_add_second(struct ipam_nic *nic, const struct cns_ip *ip, struct err *err)
+{
+	const uint8_t family = ip->address6.family;
+	const struct cni_route route = {
+		.dst = { .family = family },
+		.gw = ip->address6_gw,
+		.priority = -1,
+		.table = -1,
+		.scope = -1,
+	};
+	int code = map_add_ip(nic->ips, &nic->n_ips, ip, &ip->address6, &ip->address6_gw, err);
+
+	if (code < 0 || ip->address6_gw.family != family ||
+	    !map_default(nic->routes, nic->n_routes, ip->address.family))
+		return code;
+	return map_add_route(nic->routes, &nic->n_routes, IPAM_NIC_ROUTES_MAX, &route, err);
+}
+
+static int map_nic(struct ipam_answer *answer, const struct cns_ip *ip, struct err *err)
+{
+	static const struct address none;
+	const struct cni_route *out;
+	struct ipam_nic *nic = NULL;
+	int code = map_find_nic(answer, ip, &nic, err);
+
+	if (code < 0 || nic->is_backend)
+		return code;
+	code = map_add_routes(nic->routes, &nic->n_routes, IPAM_NIC_ROUTES_MAX, ip, err);
+	out = map_default(nic->routes, nic->n_routes, ip->address.family);
+	if (code == 0)
+		code = map_add_ip(nic->ips, &nic->n_ips, ip, &ip->address, out ? &out->gw : &none,
+				  err);
+	if (code == 0 && ip->address6.family != 0)
+		code = map_add_second(nic, ip, err);
+	return code;
+}
+
+static bool map_has_ip(const struct cni_ip *ips, size_t n, uint8_t family)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (ips[i].address.family == family)
+			return true;
+	}
+	return false;
+}
+
+/* Links of the pod that would have the default route of a family; has: it has an address. */
+static size_t map_owners(const struct ipam_answer *answer, uint8_t family, bool *has)
+{
+	bool infra = map_has_ip(answer->ips, answer->n_ips, family);
+	size_t n = infra && (!answer->skip_default_route ||
+			     map_default(answer->routes, answer->n_routes, family));
+
+	*has = infra;
+	for (size_t i = 0; i < answer->n_nics; i++) {
+		const struct ipam_nic *nic = &answer->nics[i];
+
+		*has |= map_has_ip(nic->ips, nic->n_ips, family);
+		n += map_default(nic->routes, nic->n_routes, family) != NULL;
+	}
+	return n;
+}
+
+/* Every pod has one way out; of IPv6 beside IPv4 it may have none. */
+static int map_check_default(const struct ipam_answer *answer, struct err *err)
+{
+	bool has4;
+	bool has6;
+	size_t four = map_owners(answer, AF_INET, &has4);
+	size_t six = map_owners(answer, AF_INET6, &has6);
+
+	if (!has4 && !has6)
+		return cni_err(err, CNI_CNS_REFUSED, "CNS: the reply has no address");
+	if (four > 1 || six > 1)
+		return cni_err(err, CNI_CONFIG_INVALID, "CNS: %zu NICs have the default route",
+			       four > six ? four : six);
+	if ((has4 ? four : six) == 0)
 		return cni_err(err, CNI_CONFIG_INVALID, "CNS: no NIC has the default route");
 	return 0;
 }
@@ -220,11 +312,22 @@ static int map_all(const struct cns_reply *reply, struct ipam_answer *answer, st
 int cns_map_answer(const struct cns_reply *reply, struct ipam_answer *answer, struct err *err)
 {
 	struct ipam_answer mapped = { 0 };
-	size_t delegated = 0;
-	int code = map_check(reply, &delegated, err);
+	int code = 0;
 
+	for (size_t i = 0; code == 0 && i < reply->n_ips; i++) {
+		const struct cns_ip *ip = &reply->ips[i];
+
+		if (ip->is_shared)
+			continue;
+		code = map_check(ip, err);
+		if (code == 0)
+			code = ip->nic == CNS_NIC_INFRA ? map_infra(&mapped, ip, err)
+							: map_nic(&mapped, ip, err);
+		if (code == 0)
+			code = map_add_dns(&mapped, ip, err);
+	}
 	if (code == 0)
-		code = map_all(reply, &mapped, err);
+		code = map_check_default(&mapped, err);
 	if (code < 0) {
 		ipam_answer_done(&mapped);
 		return code;

@@ -18,11 +18,16 @@ struct err;
 int cns_map_code(const struct cns_reply *reply, struct err *err);
 
 /*
- * Addresses, routes and the NIC of a pod.
+ * Addresses and routes of a pod, and the NICs that are its own. The order of entries does not
+ * matter; MAC addresses are compared as bytes.
  *
  * answer   written on success; freed with ipam_answer_done()
  *
  * Returns 0, CNI_CNS_REFUSED (a reply that cannot be right, or a NIC that is not supported),
- * CNI_CONFIG_INVALID (nobody, or two, would have the default route), -ENOMEM.
+ * CNI_CONFIG_INVALID (nobody, or two, would have the default route; a NIC without a MAC address or
+ * routes), -ENOMEM.
+ *
+ * Source: Azure/azure-container-networking: cns/NetworkContainerContract.go,
+ * network/secondary_endpoint_client_linux.go.
  */
 int cns_map_answer(const struct cns_reply *reply, struct ipam_answer *answer, struct err *err);

@@ -187,6 +187,18 @@ static int wire_mac(const struct wire_value *value, struct cns_ip *ip)
 	return 0;
 }
 
+static int wire_pci(const struct wire_value *value, struct cns_ip *ip)
+{
+	if (value->type == JSON_NULL)
+		return 0;
+	if (value->type != JSON_STRING || value->len >= sizeof(ip->pci_id) ||
+	    memchr(value->text, '\0', value->len))
+		return -EBADMSG;
+	memcpy(ip->pci_id, value->text, value->len);
+	ip->pci_id[value->len] = '\0';
+	return 0;
+}
+
 static int wire_route(const struct wire_value *value, struct cns_ip *ip)
 {
 	long at = json_path_index(value->path, value->base + 1);
@@ -264,6 +276,8 @@ static int wire_ip(const struct wire_value *value, struct cns_ip *ip)
 		return wire_nic(value, ip);
 	if (wire_is(value->path, value->base, "MacAddress", NULL))
 		return wire_mac(value, ip);
+	if (wire_is(value->path, value->base, "PnPID", NULL))
+		return wire_pci(value, ip);
 	if (wire_is(value->path, value->base, "sharedNic", NULL))
 		ip->is_shared = wire_true(value);
 	if (wire_is(value->path, value->base, "SkipDefaultRoutes", NULL))

@@ -16,11 +16,12 @@
 struct buf;
 
 enum {
-	CNS_IPS_MAX = 8,
+	CNS_IPS_MAX = 16,
 	CNS_ROUTES_MAX = 32, /* of one NIC */
 	CNS_DNS_MAX = 4,
 	CNS_MESSAGE_ROOM = 512,
 	CNS_NIC_TEXT_ROOM = 32,
+	CNS_PCI_ROOM = 64,
 };
 
 /* "ReturnCode". */
@@ -87,7 +88,8 @@ struct cns_ip {
 	char nic_text[CNS_NIC_TEXT_ROOM];
 	bool has_mac;
 	struct mac mac;
-	bool is_shared;
+	char pci_id[CNS_PCI_ROOM]; /* PnPID */
+	bool is_shared;		   /* managed by others */
 	bool skip_default_routes;
 	struct cns_route routes[CNS_ROUTES_MAX];
 	size_t n_routes;

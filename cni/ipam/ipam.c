@@ -3,11 +3,6 @@
 
 #include "cni/netconf.h"
 
-void ipam_answer_done(struct ipam_answer *answer)
-{
-	cni_dns_done(&answer->dns);
-}
-
 const struct ipam *ipam_of(const struct netconf *netconf)
 {
 	switch (netconf->ipam) {

@@ -14,7 +14,13 @@ struct err;
 struct lease;
 struct netconf;
 
-enum { IPAM_IPS_MAX = 8 };
+enum {
+	IPAM_IPS_MAX = 8,
+	IPAM_NICS_MAX = 12,
+	IPAM_NIC_IPS_MAX = 2, /* one of each family */
+	IPAM_NIC_ROUTES_MAX = 36,
+	IPAM_PCI_ROOM = 64,
+};
 
 /* What a source is asked with; all borrowed. */
 struct ipam_request {
@@ -31,7 +37,18 @@ struct ipam_request {
 	void *owner;
 };
 
-/* What it gave. */
+/* A NIC of the host that the pod gets for itself. */
+struct ipam_nic {
+	struct mac mac;
+	bool is_backend; /* for RDMA: no addresses, and it need not be a link of the host */
+	struct cni_ip ips[IPAM_NIC_IPS_MAX]; /* longest prefix */
+	size_t n_ips;
+	struct cni_route routes[IPAM_NIC_ROUTES_MAX]; /* all that it gets */
+	size_t n_routes;
+	char pci_id[IPAM_PCI_ROOM]; /* "": not told */
+};
+
+/* What it gave; n_ips 0: NICs alone. */
 struct ipam_answer {
 	struct cni_ip
 		ips[IPAM_IPS_MAX]; /* prefix as the source says; gateway of the subnet or none */
@@ -41,8 +58,8 @@ struct ipam_answer {
 	struct cni_dns dns;	 /* owned */
 	bool skip_default_route; /* the routes are all */
 	struct address host_ip;	 /* address of the NIC on the host to go through; family 0: any */
-	bool has_nic;		 /* a NIC of its own: nic_mac names it */
-	struct mac nic_mac;
+	struct ipam_nic *nics;	 /* owned; IPAM_NICS_MAX of them, or NULL */
+	size_t n_nics;
 };
 
 void ipam_answer_done(struct ipam_answer *answer);
@@ -63,6 +80,8 @@ struct ipam {
 	/* Give back what is held for keys that is_alive() denies; tell what was kept for later. */
 	int (*gc)(const struct ipam_request *request,
 		  bool (*is_alive)(void *owner, const char *key), void *owner, struct err *err);
+	/* Bring up to date what is kept of the source; NULL: nothing is. */
+	int (*refresh)(const struct ipam_request *request, struct err *err);
 };
 
 extern const struct ipam ipam_ranges;	/* ranges.c */

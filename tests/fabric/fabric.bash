@@ -19,10 +19,12 @@
 #
 # fabric_up, fabric_down      make and remove all of it
 # fabric_register N ADDRESS   an address is now one of node N's; fabric_unregister takes it back
+# fabric_nic N LINK MAC ADDRESS...   one more NIC of a node, for those addresses; fabric_no_nic N LINK
 # fabric_dropped N WHY        how many frames: mac or address
 # on N COMMAND...             in the network of node N; on fabric COMMAND... in the fabric's
 # fabric_serve DIR            IMDS and WireServer, as azure_stub says; fabric_serve_cns N DIR
-#                             CNS on a node; fabric_serve_no_more ends them all
+#                             CNS on a node; fabric_serve_dhcp DIR LINK what the host says behind a
+#                             NIC; fabric_serve_no_more ends them all
 
 FABRIC_GATEWAY_MAC=12:34:56:78:9a:bc
 FABRIC_GATEWAY6=fe80::1234:5678:9abc
@@ -130,6 +132,51 @@ fabric_node() {
 	fabric_register "$n" "$(fabric_address "$n")" && fabric_register "$n" "$(fabric_address6 "$n")"
 }
 
+# Addresses reach it under its MAC, wherever it has been moved to.
+fabric_nic() {
+	local n=$1 link=$2 mac=$3 vnic=x$2 address f
+	ip link add "$vnic" netns azl-fabric address "$FABRIC_GATEWAY_MAC" type veth \
+		peer name "$link" netns "azl-node$n" address "$mac"
+	on fabric sh -c "
+		echo 1 >/proc/sys/net/ipv4/conf/$vnic/proxy_arp
+		echo 1 >/proc/sys/net/ipv4/conf/$vnic/proxy_arp_pvlan
+		echo 0 >/proc/sys/net/ipv4/neigh/$vnic/proxy_delay
+		ip link set $vnic addrgenmode none
+		ip address add 10.1.0.1/32 dev $vnic
+		ip address add $FABRIC_GATEWAY6/64 dev $vnic nodad
+		ip link set $vnic up
+		nft -f -" <<-EOF
+		table netdev fabric {
+		  set ${link}_v4 { type ipv4_addr; }
+		  set ${link}_v6 { type ipv6_addr; }
+		  chain $vnic {
+		    type filter hook ingress device $vnic priority 0; policy drop;
+		    ether saddr != $mac drop
+		    ether type arp accept
+		    ip saddr 0.0.0.0 udp dport 67 accept
+		    ip saddr @${link}_v4 accept
+		    ip6 saddr { fe80::/10, :: } accept
+		    ip6 saddr @${link}_v6 accept
+		  }
+		}
+	EOF
+	for address in "${@:4}"; do
+		f=$(fabric_family "$address")
+		on fabric nft add element netdev fabric "${link}_v$f" "{ $address }"
+		ip -n azl-fabric "-$f" route replace "$address" dev "$vnic"
+		ip -n azl-fabric "-$f" neigh replace "$address" lladdr "$mac" dev "$vnic" nud permanent
+	done
+}
+
+# Also when the link went with the namespace that it was in.
+fabric_no_nic() {
+	local link=$2
+	on fabric nft delete chain netdev fabric "x$link"
+	on fabric nft delete set netdev fabric "${link}_v4"
+	on fabric nft delete set netdev fabric "${link}_v6"
+	ip -n azl-fabric link delete "x$link" 2>/dev/null || true
+}
+
 fabric_family() {
 	case $1 in
 	*:*) echo 6 ;;
@@ -181,6 +228,14 @@ fabric_serve() {
 
 fabric_serve_cns() {
 	fabric_stub "$1" "$2" cns=127.0.0.1:10090
+}
+
+# fabric_serve_dhcp DIR LINK...: of node 1
+fabric_serve_dhcp() {
+	local dir=$1 link links=()
+	shift
+	for link; do links+=("dhcp=x$link:67"); done
+	fabric_stub fabric "$dir" "${links[@]}"
 }
 
 # fabric_imds_document [ADDRESS...]: of node 1, with secondary addresses

@@ -1,10 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Replies of CNS and documents of IMDS: any bytes are read within bounds, twice alike. */
+/* Replies of CNS, documents of IMDS, answers of DHCP: any bytes are read within bounds, twice
+ * alike. */
 #include <errno.h>
 
+#include "cni/datapath/dhcp.h"
+#include "cni/error.h"
+#include "cni/ipam/cns_map.h"
 #include "cni/ipam/cns_wire.h"
 #include "cni/ipam/imds_wire.h"
 #include "tests/fuzz/fuzz.h"
+
+/* Where there is an answer, there is an address, and one way out for a family. */
+static void map(const struct cns_reply *reply)
+{
+	struct ipam_answer answer = { 0 };
+	struct err err = { 0 };
+	size_t ways = 0;
+	size_t n;
+
+	if (cns_map_answer(reply, &answer, &err) < 0) {
+		FUZZ_CHECK(err.msg[0] && !answer.nics);
+		return;
+	}
+	n = answer.n_ips;
+	FUZZ_CHECK(answer.n_ips <= 2 && answer.n_routes <= CNI_ROUTES_MAX &&
+		   answer.n_nics <= IPAM_NICS_MAX);
+	for (size_t i = 0; i < answer.n_nics; i++) {
+		const struct ipam_nic *nic = &answer.nics[i];
+
+		FUZZ_CHECK(nic->n_ips <= IPAM_NIC_IPS_MAX && nic->n_routes <= IPAM_NIC_ROUTES_MAX);
+		FUZZ_CHECK(!nic->is_backend || nic->n_ips == 0);
+		n += nic->n_ips;
+		for (size_t j = 0; j < nic->n_routes; j++)
+			ways += nic->routes[j].dst.prefix == 0;
+	}
+	FUZZ_CHECK(n > 0 && ways <= 2);
+	ipam_answer_done(&answer);
+}
 
 static void cns(const char *json, size_t size)
 {
@@ -26,6 +58,8 @@ static void cns(const char *json, size_t size)
 			address = ip->address;
 	}
 	(void)cns_wire_has_address(json, size, &address);
+	if (code == 0)
+		map(&reply);
 }
 
 static void imds(const char *json, size_t size)
@@ -48,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	cns((const char *)copy, size);
 	imds((const char *)copy, size);
+	(void)dhcp_is_offer(copy, size, &(struct mac){ { 0 } }, 0);
 	free(copy);
 	return 0;
 }

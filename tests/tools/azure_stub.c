@@ -4,6 +4,7 @@
  * networking service (CNS) and WireServer.
  *
  *   azure_stub DIR KIND=ADDRESS:PORT...      KIND is imds, cns or wire; prints "ready"
+ *   azure_stub DIR dhcp=LINK:67              offers an address to whoever asks behind a link
  *
  * In DIR:
  *   log            one line per request: KIND METHOD TARGET BODY
@@ -11,6 +12,7 @@
  *   throttle       while it is there, IMDS refuses the sixth request of a second
  *   host           CNS: "GATEWAY ADDRESS SUBNET" of the node
  *   pool           CNS: one "ADDRESS PREFIX GATEWAY" per line, of both families
+ *   nodhcp         while it is there, nothing is offered
  *   assigned/KEY   CNS: the addresses that a pod key has, a line of the pool each
  *   reply/NAME     instead of all that: NAME is the path without its first slash, the others
  *                  written as '_'; NAME.1, NAME.2, ... are for the first, the second, ... request
@@ -563,6 +565,50 @@ static void built_in(void)
 		say("wireserver\n");
 }
 
+/* ---- DHCP ---- */
+
+/* Every DISCOVER is answered with an OFFER to all. Source: RFC 2131, sections 2 and 3. */
+static void dhcp(int fd)
+{
+	static const unsigned char options[] = { 53, 1, 2, 54, 4, 168, 63, 129, 16, 255 };
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_port = htons(68),
+				  .sin_addr.s_addr = htonl(INADDR_BROADCAST) };
+	unsigned char packet[1500] = { 0 };
+	char line[64];
+	ssize_t n = recv(fd, packet, sizeof(packet), 0);
+
+	if (n < 300 || packet[0] != 1 ||
+	    memcmp(packet + 236, "\143\202\123\143\065\001\001", 7) != 0)
+		return;
+	(void)snprintf(line, sizeof(line), "dhcp DISCOVER %02x:%02x:%02x:%02x:%02x:%02x\n",
+		       packet[28], packet[29], packet[30], packet[31], packet[32], packet[33]);
+	append("log", line);
+	if (faccessat(dir, "nodhcp", F_OK, 0) == 0)
+		return;
+	packet[0] = 2;
+	memcpy(packet + 16, "\012\001\000\143", 4);
+	memcpy(packet + 240, options, sizeof(options));
+	if (sendto(fd, packet, 300, 0, (const struct sockaddr *)&to, sizeof(to)) < 0)
+		perror("dhcp");
+}
+
+static int dhcp_at(const char *where)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(67) };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, where, (socklen_t)strcspn(where, ":")) <
+		    0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &(int){ 1 }, sizeof(int)) < 0 ||
+	    bind(fd, (const struct sockaddr *)&to, sizeof(to)) < 0) {
+		perror(where);
+		return -1;
+	}
+	return fd;
+}
+
 /* One connection, one request. */
 static void serve(int fd)
 {
@@ -644,7 +690,9 @@ int main(int argc, char **argv)
 		if (!where)
 			return 2;
 		*where = '\0';
-		fds[n] = (struct pollfd){ .fd = listen_at(where + 1), .events = POLLIN };
+		fds[n].fd =
+			strcmp(argv[i], "dhcp") == 0 ? dhcp_at(where + 1) : listen_at(where + 1);
+		fds[n].events = POLLIN;
 		if (fds[n++].fd < 0)
 			return 1;
 	}
@@ -652,8 +700,13 @@ int main(int argc, char **argv)
 	(void)fflush(stdout);
 	while (poll(fds, n, -1) > 0 || errno == EINTR) {
 		for (nfds_t i = 0; i < n; i++) {
-			int fd = fds[i].revents ? accept4(fds[i].fd, NULL, NULL, SOCK_CLOEXEC) : -1;
+			int fd;
 
+			if (fds[i].revents && strcmp(argv[i + 2], "dhcp") == 0) {
+				dhcp(fds[i].fd);
+				continue;
+			}
+			fd = fds[i].revents ? accept4(fds[i].fd, NULL, NULL, SOCK_CLOEXEC) : -1;
 			if (fd < 0)
 				continue;
 			if (fork() == 0) {

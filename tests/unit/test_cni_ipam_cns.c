@@ -112,7 +112,7 @@ TEST(a_pod_gets_what_cns_says)
 	CHECK_TEXT(text, "10.244.1.1");
 	address_format(&answer.host_ip, false, text);
 	CHECK_TEXT(text, "10.224.0.4");
-	CHECK(answer.n_ips == 1 && !answer.skip_default_route && !answer.has_nic);
+	CHECK(answer.n_ips == 1 && !answer.skip_default_route && answer.n_nics == 0);
 	CHECK_TEXT(answer.dns.nameservers[0], "168.63.129.16");
 	CHECK(!answer.dns.nameservers[1]);
 	CHECK(server.requests == 1);
@@ -357,6 +357,7 @@ static int map(const char *json)
 	struct cns_reply *reply = calloc(1, sizeof(*reply));
 	int code = reply ? cns_wire_reply(json, strlen(json), reply) : -ENOMEM;
 
+	ipam_answer_done(&answer);
 	memset(&answer, 0, sizeof(answer));
 	if (code == 0)
 		code = cns_map_code(reply, &err);
@@ -390,22 +391,91 @@ TEST(addresses_of_the_node_subnet_take_its_prefix_and_gateway)
 	CHECK_TEXT(text, "10.224.0.1");
 }
 
-#define DELEGATED(mac, routes)                                                                     \
-	"{\"podIPInfo\":[{\"PodIPConfig\":{\"IPAddress\":\"10.9.0.7\",\"PrefixLength\":24},"       \
-	"\"NICType\":\"FrontendNIC_Accelnet\",\"MacAddress\":\"" mac "\",\"Routes\":" routes       \
-	"}],\"response\":{\"ReturnCode\":0}}"
-#define DELEGATED_ROUTES                                                                           \
-	"[{\"IPAddress\":\"169.254.2.1/32\",\"GatewayIPAddress\":\"\"},"                           \
+#define ENTRY(address, nic, mac, more)                                                             \
+	"{\"PodIPConfig\":{\"IPAddress\":\"" address "\",\"PrefixLength\":24},\"NICType\":\"" nic  \
+	"\",\"MacAddress\":\"" mac "\"" more "}"
+#define REPLY(entries) "{\"podIPInfo\":[" entries "],\"response\":{\"ReturnCode\":0}}"
+#define NIC_ROUTES                                                                                 \
+	",\"Routes\":[{\"IPAddress\":\"169.254.2.1/32\",\"GatewayIPAddress\":\"\"},"               \
 	"{\"IPAddress\":\"0.0.0.0/0\",\"GatewayIPAddress\":\"169.254.2.1\"}]"
+#define INFRA                                                                                      \
+	ENTRY("10.244.1.7", "InfraNIC", "",                                                        \
+	      ",\"SkipDefaultRoutes\":true,\"Routes\":[{\"IPAddress\":\"10.244.0.0/16\","          \
+	      "\"GatewayIPAddress\":\"169.254.1.1\"}]")
+#define SECOND                                                                                     \
+	",\"NetworkContainerIPv6Config\":{\"IPSubnet\":{\"IPAddress\":\"fd02::7\"},"               \
+	"\"GatewayIPv6Address\":\"fe80::1\"}"
 
 TEST(a_delegated_nic_is_named_by_its_mac)
 {
-	CHECK(map(DELEGATED("00-0D-3A-F8-06-EC", DELEGATED_ROUTES)) == 0);
-	CHECK(answer.has_nic && answer.nic_mac.bytes[5] == 0xec && answer.skip_default_route);
-	CHECK(answer.ips[0].address.prefix == 32 && answer.n_routes == 2 &&
-	      answer.routes[1].dst.prefix == 0 && answer.routes[1].gw.bytes[2] == 2);
-	CHECK(map(DELEGATED("000D3AF806EC", "[]")) == -(CNI_ERR_BASE + CNI_CONFIG_INVALID));
-	CHECK(map(DELEGATED("", DELEGATED_ROUTES)) == -(CNI_ERR_BASE + CNI_CONFIG_INVALID));
+	CHECK(map(REPLY(ENTRY("10.9.0.7", "FrontendNIC_Accelnet", "00-0D-3A-F8-06-EC",
+			      NIC_ROUTES))) == 0);
+	CHECK(answer.n_ips == 0 && answer.n_nics == 1 && answer.nics[0].mac.bytes[5] == 0xec);
+	CHECK(answer.nics[0].ips[0].address.prefix == 32 && answer.nics[0].n_routes == 2);
+	CHECK(answer.nics[0].routes[0].scope == 253 && answer.nics[0].routes[1].scope == -1);
+	CHECK(answer.nics[0].routes[1].gw.bytes[2] == 2 &&
+	      answer.nics[0].ips[0].gateway.bytes[2] == 2);
+	CHECK(map(REPLY(ENTRY("10.9.0.7", "FrontendNIC", "000D3AF806EC", ",\"Routes\":[]"))) ==
+	      -(CNI_ERR_BASE + CNI_CONFIG_INVALID));
+	CHECK(map(REPLY(ENTRY("10.9.0.7", "FrontendNIC", "", NIC_ROUTES))) ==
+	      -(CNI_ERR_BASE + CNI_CONFIG_INVALID));
+}
+
+TEST(an_infra_nic_and_delegated_ones_are_one_pod)
+{
+	CHECK(map(REPLY(ENTRY(
+		      "", "BackendNIC", "00:0d:3a:00:00:0b",
+		      ",\"PnPID\":\"0001:00:02.0\"") "," ENTRY("10.9.0.7", "FrontendNIC",
+							       "00:0D:3A:00:00:0A",
+							       NIC_ROUTES SECOND) "," INFRA)) == 0);
+	CHECK(answer.n_ips == 1 && answer.skip_default_route && answer.n_routes == 1);
+	CHECK(answer.n_nics == 2 && answer.nics[0].is_backend && !answer.nics[1].is_backend);
+	CHECK(answer.nics[0].n_ips == 0 && answer.nics[0].n_routes == 0);
+	CHECK_TEXT(answer.nics[0].pci_id, "0001:00:02.0");
+	CHECK(answer.nics[1].n_ips == 2 && answer.nics[1].ips[1].address.prefix == 128 &&
+	      answer.nics[1].ips[1].gateway.bytes[15] == 1);
+	/* the way out of IPv6 beside that of IPv4 */
+	CHECK(answer.nics[1].n_routes == 3 && answer.nics[1].routes[2].dst.family == AF_INET6 &&
+	      answer.nics[1].routes[2].dst.prefix == 0);
+}
+
+TEST(entries_of_both_families_are_one_nic)
+{
+	CHECK(map(REPLY(INFRA
+			"," ENTRY("10.9.0.7", "FrontendNIC", "000d3a00000a", NIC_ROUTES) "," ENTRY(
+				"fd02::7", "FrontendNIC", "00-0D-3A-00-00-0A",
+				",\"Routes\":[{\"IPAddress\":\"fd00::/"
+				"8\",\"GatewayIPAddress\":\"\"}]"))) == 0);
+	CHECK(answer.n_nics == 1 && answer.nics[0].n_ips == 2 && answer.nics[0].n_routes == 3);
+}
+
+TEST(one_nic_has_the_default_route)
+{
+	static const char *const bad[] = {
+		/* two of them, nobody, two of IPv6 */
+		REPLY(ENTRY("10.244.1.7", "InfraNIC", "",
+			    "") "," ENTRY("10.9.0.7", "FrontendNIC", "000d3a00000a", NIC_ROUTES)),
+		REPLY(INFRA "," ENTRY("10.9.0.7", "FrontendNIC", "000d3a00000a",
+				      NIC_ROUTES) "," ENTRY("10.9.0.8", "FrontendNIC",
+							    "000d3a00000b", NIC_ROUTES)),
+		REPLY(INFRA "," ENTRY("10.9.0.7", "FrontendNIC", "000d3a00000a",
+				      ",\"Routes\":[{\"IPAddress\":\"10.0.0.0/8\","
+				      "\"GatewayIPAddress\":\"\"}]")),
+		REPLY(INFRA "," ENTRY("", "BackendNIC", "000d3a00000a", "")),
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		CHECK(map(bad[i]) == -(CNI_ERR_BASE + CNI_CONFIG_INVALID));
+	CHECK(map(REPLY(ENTRY("", "BackendNIC", "000d3a00000a", ""))) ==
+	      -(CNI_ERR_BASE + CNI_CNS_REFUSED));
+	CHECK(map(REPLY(INFRA "," ENTRY("10.9.0.7", "FrontendNIC", "000d3a00000a",
+					NIC_ROUTES) "," ENTRY("", "BackendNIC", "00:0D:3A:00:00:0A",
+							      ""))) ==
+	      -(CNI_ERR_BASE + CNI_CNS_REFUSED));
+	/* NICs that others manage do not count */
+	CHECK(map(REPLY(ENTRY("10.244.1.7", "InfraNIC", "", "") "," ENTRY(
+		      "10.9.0.7", "FrontendNIC", "000d3a00000a", ",\"sharedNic\":true"))) == 0);
+	CHECK(answer.n_nics == 0 && !answer.skip_default_route);
 }
 
 TEST(replies_that_cannot_be_right_are_refused)
@@ -432,7 +502,7 @@ TEST(replies_that_cannot_be_right_are_refused)
 	CHECK(map("{\"podIPInfo\":[{\"PodIPConfig\":{\"IPAddress\":\"10.0.0.300\"}}]}") ==
 	      -EBADMSG);
 	CHECK(map("{\"podIPInfo\":[{\"PodIPConfig\":{\"PrefixLength\":300}}]}") == -EBADMSG);
-	CHECK(map("{\"podIPInfo\":[1,2,3,4,5,6,7,8,9]}") == -EBADMSG);
+	CHECK(map("{\"podIPInfo\":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]}") == -EBADMSG);
 	CHECK(map("{\"ReturnCode\":\"0\"}") == -EBADMSG);
 	CHECK(map("{\"response\":") == -EBADMSG);
 	CHECK(map("") == -EBADMSG);

@@ -76,8 +76,9 @@ static struct lease lease_of(const char *container)
 		.ipam = strdup("ranges"),
 		.datapath = strdup("routed"),
 		.host_if = "azc1",
-		.has_nic = true,
-		.nic_mac = { { 2, 0, 0, 0, 0, 9 } },
+		.nics = { { { { 2, 0, 0, 0, 0, 9 } }, "eth1" },
+			  { { { 2, 0, 0, 0, 0, 8 } }, "ib0" } },
+		.n_nics = 2,
 		.n_ips = 2,
 		.state = LEASE_BOUND,
 		.since_ms = 1234567890123,
@@ -151,7 +152,10 @@ TEST(a_lease_comes_back_as_it_was)
 	CHECK_TEXT(back.pod_namespace, "ns");
 	CHECK_TEXT(back.pod_uid, "uid");
 	CHECK_TEXT(back.host_if, "azc1");
-	CHECK(back.has_nic && mac_equal(&back.nic_mac, &lease.nic_mac));
+	CHECK(back.n_nics == 2 && mac_equal(&back.nics[0].mac, &lease.nics[0].mac) &&
+	      mac_equal(&back.nics[1].mac, &lease.nics[1].mac));
+	CHECK_TEXT(back.nics[0].ifname, "eth1");
+	CHECK_TEXT(back.nics[1].ifname, "ib0");
 	CHECK(back.netns_dev == lease.netns_dev && back.netns_ino == lease.netns_ino);
 	CHECK(back.state == LEASE_BOUND && back.since_ms == lease.since_ms && back.n_ips == 2);
 	CHECK(address_equal(&back.ips[0], &lease.ips[0]) && back.ips[0].prefix == 24);

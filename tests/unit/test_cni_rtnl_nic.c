@@ -122,6 +122,7 @@ static int given_begin(struct given *given)
 		given->plan.container = "c1";
 		given->plan.ifname = "eth1";
 		given->plan.host_name = "azc1";
+		given->plan.attachment = "eth1";
 		given->plan.netns = world_netns();
 		given->plan.netns_path = "/run/netns/pod";
 		given->plan.nic_mac = mac_1;
