@@ -2,7 +2,7 @@
 # azl: one Makefile. `make` builds, `make run` shows, `make test` proves, `make bench` measures.
 #
 #   make [DEV=1] [V=1] [CC=clang] [BUILD=dir]     programs into $(BUILD)
-#   make install DESTDIR= PREFIX=/usr             what packagers call
+#   make install DESTDIR= PREFIX=/usr             what packagers call; make deb, make rpm
 #
 # DEV=1 turns warnings into errors; packagers never get that.
 
@@ -92,10 +92,10 @@ $(BUILD)/parts.a: $(call OBJ,$(CNI_C) $(CGROUPS_C))
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 
 $(BUILD)/obj/%.o: %.c $(PB_C) $(BUILD)/.flags
-	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(WARN) $(DEV_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(OWN_CFLAGS) $(WARN) $(DEV_CFLAGS) -MMD -MP -c -o $@ $<
 
 # The revision is one object's business: a commit rebuilds that one alone.
-$(BUILD)/obj/shim/main.o $(BUILD)/obj/cni/main.o $(BUILD)/obj/config/azlctl/main.o: private CFLAGS += -DAZL_REVISION='"$(REVISION)"'
+$(BUILD)/obj/shim/main.o $(BUILD)/obj/cni/main.o $(BUILD)/obj/config/azlctl/main.o: private OWN_CFLAGS := -DAZL_REVISION='"$(REVISION)"'
 
 $(GEN)/%.pb-c.o: $(GEN)/%.pb-c.c
 	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) -w -c -o $@ $<
@@ -176,15 +176,56 @@ $(BUILD)/tools/oracle: $(wildcard tests/tools/oracle/*.c)
 -include $(wildcard hack/*.mk tests/fuzz/rules.mk)
 
 # ---- install -----------------------------------------------------------------------------------
+# One target for each package. What only some hosts want lies in $(SHAREDIR), to be copied from there:
+# docs/INSTALL.md.
 
-.PHONY: install
-install: all
-	install -d $(DESTDIR)$(BINDIR)
-	install -m 0755 $(BUILD)/containerd-shim-azl-v2 $(DESTDIR)$(BINDIR)/containerd-shim-azl-v2
-ifneq ($(CNI_MAIN),)
-	install -d $(DESTDIR)$(CNIDIR)
-	install -m 0755 $(BUILD)/azl-cni $(DESTDIR)$(CNIDIR)/azl-cni
-endif
+SYSCONFDIR ?= /etc
+LIBDIR     ?= $(PREFIX)/lib
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+MANDIR     ?= $(PREFIX)/share/man
+SHAREDIR   ?= $(PREFIX)/share/azl
+ETC        := config/etc
+
+# Shipped files name /usr/bin and /opt/cni/bin: the places of this installation take theirs.
+put  = install -D -m $(1) $(2) $(DESTDIR)$(3)
+tell = sed 's|/usr/bin/|$(BINDIR)/|; s|/opt/cni/bin|$(CNIDIR)|' $(2) | \
+	install -D -m $(1) /dev/stdin $(DESTDIR)$(3)
+# each MODE FILES DIRECTORY
+each = $(foreach file,$(2),$(call tell,$(1),$(file),$(3)/$(notdir $(file))) &&) true
+
+.PHONY: install install-shim install-cni install-ctl install-selinux
+install: install-shim install-cni install-ctl
+
+install-shim: all
+	$(call put,755,$(BUILD)/containerd-shim-azl-v2,$(BINDIR)/containerd-shim-azl-v2)
+	$(call put,644,shim/containerd-shim-azl-v2.8,$(MANDIR)/man8/containerd-shim-azl-v2.8)
+	$(call each,644,$(wildcard $(ETC)/containerd/*.toml),$(SHAREDIR)/containerd)
+	$(call each,644,$(ETC)/nerdctl/nerdctl.toml,$(SHAREDIR)/nerdctl)
+	$(call each,644,$(ETC)/kubernetes/runtimeclass.yaml,$(SHAREDIR)/kubernetes)
+	$(call each,644,$(ETC)/tmpfiles.d/azl.conf,$(LIBDIR)/tmpfiles.d)
+	$(call each,644,$(ETC)/systemd/system/azl.slice,$(UNITDIR))
+
+install-cni: all
+	$(call put,755,$(BUILD)/azl-cni,$(CNIDIR)/azl-cni)
+	$(call each,644,$(wildcard $(ETC)/cni/*.conflist),$(SHAREDIR)/cni)
+	$(call put,644,$(ETC)/sysctl.d/90-azl.conf,$(LIBDIR)/sysctl.d/90-azl.conf)
+	$(call put,644,$(ETC)/modules-load.d/azl.conf,$(LIBDIR)/modules-load.d/azl.conf)
+	$(call put,644,$(ETC)/rt_protos.d/azl.conf,$(SYSCONFDIR)/iproute2/rt_protos.d/azl.conf)
+	$(call each,644,$(wildcard $(ETC)/systemd/network/*),$(LIBDIR)/systemd/network)
+	$(call each,644,$(wildcard $(ETC)/systemd/system/azl-cni-*),$(UNITDIR))
+
+install-ctl: all
+	$(if $(filter %/azlctl,$(PROGRAMS)),$(call put,755,$(BUILD)/azlctl,$(BINDIR)/azlctl))
+	$(call each,644,$(wildcard $(ETC)/azl/*.json),$(SHAREDIR))
+	$(call each,644,$(ETC)/systemd/system/azl-host.service,$(UNITDIR))
+	$(call put,644,$(ETC)/systemd/system-preset/90-azl.preset,$(LIBDIR)/systemd/system-preset/90-azl.preset)
+
+install-selinux: $(BUILD)/azl.pp
+	$(call put,644,$(BUILD)/azl.pp,$(PREFIX)/share/selinux/packages/azl.pp)
+
+$(BUILD)/azl.pp: $(ETC)/selinux/azl.te $(ETC)/selinux/azl.fc
+	$(call say,SELINUX,$@)mkdir -p $(@D) && checkmodule -M -m -o $(BUILD)/azl.mod $< && \
+		semodule_package -o $@ -m $(BUILD)/azl.mod -f $(word 2,$^)
 
 .PHONY: clean
 clean:
