@@ -55,7 +55,9 @@ CNI_LIBS := $(shell $(PKG_CONFIG) --libs libmnl yajl 2>/dev/null || echo -lmnl -
 archive_of = $(filter /%,$(shell $(CC) -print-file-name=$(1)))
 CNI_LINK := $(or $(call archive_of,libyajl_s.a),$(filter -L% -lyajl,$(CNI_LIBS))) \
 	$(or $(call archive_of,libmnl.a),$(filter -L% -lmnl,$(CNI_LIBS)))
-CTL_LIBS := $(CNI_LIBS) $(shell $(PKG_CONFIG) --libs libcgroup 2>/dev/null)
+# Without libcgroup (Azure Linux 4 has none; CGROUP=no) azlctl makes no slices on hosts without systemd.
+CGROUP  ?= $(shell $(PKG_CONFIG) --exists 'libcgroup >= 2.0' 2>/dev/null && echo yes || echo no)
+CTL_LIBS := $(CNI_LIBS) $(if $(filter yes,$(CGROUP)),$(shell $(PKG_CONFIG) --libs libcgroup))
 
 PROTO := $(wildcard shim/proto/*.proto)
 PB_C  := $(PROTO:%.proto=$(GEN)/%.pb-c.c)
@@ -70,7 +72,8 @@ LIB_C     := $(BASE_C) $(CONFIG_C) $(CGROUPS_C) $(filter-out shim/main.c,$(SHIM_
 CNI_C     := $(filter-out cni/main.c,$(wildcard cni/*.c cni/*/*.c)) $(CONFIG_C) $(BASE_C)
 CNI_MAIN  := $(wildcard cni/main.c)
 # azlctl may know everything; libcgroup, where there is one, serves hosts without systemd.
-CTL_C     := $(filter-out config/azlctl/main.c,$(wildcard config/azlctl/*.c))
+CTL_C     := $(filter-out config/azlctl/main.c \
+	config/azlctl/slices_$(if $(filter yes,$(CGROUP)),none,libcgroup).c,$(wildcard config/azlctl/*.c))
 OBJ        = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 PROGRAMS := $(BUILD)/containerd-shim-azl-v2 $(CNI_MAIN:cni/main.c=$(BUILD)/azl-cni)
@@ -93,6 +96,9 @@ $(BUILD)/parts.a: $(call OBJ,$(CNI_C) $(CGROUPS_C))
 
 $(BUILD)/obj/%.o: %.c $(PB_C) $(BUILD)/.flags
 	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(OWN_CFLAGS) $(WARN) $(DEV_CFLAGS) -MMD -MP -c -o $@ $<
+
+# It carries files that are shipped.
+$(BUILD)/obj/config/azlctl/shipped.o $(BUILD)/san/config/azlctl/shipped.o: $(wildcard config/etc/*/*)
 
 # The revision is one object's business: a commit rebuilds that one alone.
 $(BUILD)/obj/shim/main.o $(BUILD)/obj/cni/main.o $(BUILD)/obj/config/azlctl/main.o: private OWN_CFLAGS := -DAZL_REVISION='"$(REVISION)"'

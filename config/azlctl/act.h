@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Steps and changes against a host: look, act, undo. Each kind is one file; act.c is the table.
+ * Looking changes nothing.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct azlctl;
+struct change;
+struct err;
+struct host_facts;
+struct journal;
+struct plan;
+struct step;
+
+struct world {
+	const struct azlctl *ctl;
+	const struct host_facts *facts;
+	struct journal *journal;
+	struct plan *plan; /* that the steps are of: it owns their texts */
+	bool units_change; /* a unit file is to be written or removed: systemd must hear of it */
+};
+
+enum undo {
+	UNDO_NOTHING, /* it is as it was before us */
+	UNDO_TODO,
+	UNDO_LEFT, /* somebody changed it since: it stays, err says so */
+};
+
+/* Find out a step's state, and what was there before. */
+void act_look(struct world *world, struct step *step);
+
+/* Take note of a step for revert, before it is taken. Returns 0 or -ENOMEM. */
+int act_note(struct world *world, const struct step *step);
+
+/* Take a step: done, failed or skipped. */
+void act_take(struct world *world, struct step *step);
+
+/* What the step does, for a person: "write /etc/sysctl.d/90-azl.conf". */
+void act_title(FILE *out, const struct step *step);
+
+/* Is there something to undo of a change? err is filled for UNDO_LEFT. */
+enum undo change_look(struct world *world, const struct change *change, struct err *err);
+
+/* Undo it. Returns 0, 1 (nothing can be done about it and nothing is wrong; err says why), or
+ * negative, with err filled. */
+int change_undo(struct world *world, const struct change *change, struct err *err);
+
+/* ---- one file for each kind ---- */
+
+void file_look(struct world *world, struct step *step);
+int file_note(struct world *world, const struct step *step);
+int file_take(struct world *world, struct step *step, struct err *err);
+enum undo file_undo_look(struct world *world, const struct change *change, struct err *err);
+int file_undo(struct world *world, const struct change *change, struct err *err);
+enum undo folder_undo_look(struct world *world, const struct change *change, struct err *err);
+int folder_undo(struct world *world, const struct change *change, struct err *err);
+
+void sysctl_look(struct world *world, struct step *step);
+int sysctl_note(struct world *world, const struct step *step);
+int sysctl_take(struct world *world, struct step *step, struct err *err);
+enum undo sysctl_undo_look(struct world *world, const struct change *change, struct err *err);
+int sysctl_undo(struct world *world, const struct change *change, struct err *err);
+
+void module_look(struct world *world, struct step *step);
+int module_note(struct world *world, const struct step *step);
+int module_take(struct world *world, struct step *step, struct err *err);
+enum undo module_undo_look(struct world *world, const struct change *change, struct err *err);
+int module_undo(struct world *world, const struct change *change, struct err *err);
+
+void group_look(struct world *world, struct step *step);
+int group_note(struct world *world, const struct step *step);
+int group_take(struct world *world, struct step *step, struct err *err);
+enum undo group_undo_look(struct world *world, const struct change *change, struct err *err);
+int group_undo(struct world *world, const struct change *change, struct err *err);
+
+void value_look(struct world *world, struct step *step);
+int value_note(struct world *world, const struct step *step);
+int value_take(struct world *world, struct step *step, struct err *err);
+enum undo value_undo_look(struct world *world, const struct change *change, struct err *err);
+int value_undo(struct world *world, const struct change *change, struct err *err);
+
+void move_look(struct world *world, struct step *step);
+int move_note(struct world *world, const struct step *step);
+int move_take(struct world *world, struct step *step, struct err *err);
+enum undo move_undo_look(struct world *world, const struct change *change, struct err *err);
+int move_undo(struct world *world, const struct change *change, struct err *err);
+
+void reload_look(struct world *world, struct step *step);
+int reload_take(struct world *world, struct step *step, struct err *err);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* azlctl apply: the plan for this host, and what earlier plans asked for beside it. */
+#include <string.h>
+
+#include "config/azlctl/azlctl.h"
+#include "config/azlctl/facts.h"
+#include "config/azlctl/journal.h"
+#include "config/azlctl/plan.h"
+#include "config/azlctl/run.h"
+#include "config/base/clean.h"
+#include "config/base/err.h"
+#include "config/host.h"
+
+/* ---- what earlier runs did and host.json asks for no more ---- */
+
+static bool has_step(const struct plan *plan, enum step_kind kind, const char *name)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->steps[i].kind == kind && strcmp(plan->steps[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* A folder is needed by every file in it. */
+static bool needs_folder(const struct plan *plan, const char *folder)
+{
+	size_t len = strlen(folder);
+
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->steps[i].kind == STEP_FILE &&
+		    strncmp(plan->steps[i].name, folder, len) == 0 &&
+		    plan->steps[i].name[len] == '/')
+			return true;
+	return false;
+}
+
+static bool is_wanted(const struct azlctl *ctl, const struct plan *plan,
+		      const struct change *change)
+{
+	bool is_kernels = change->kind != CHANGE_FILE && change->kind != CHANGE_FOLDER;
+
+	if (is_kernels && !ctl->is_live)
+		return true;
+	switch (change->kind) {
+	case CHANGE_FILE:
+		return has_step(plan, STEP_FILE, change->name);
+	case CHANGE_FOLDER:
+		return needs_folder(plan, change->name);
+	case CHANGE_MODULE:
+		return has_step(plan, STEP_MODULE, change->name);
+	case CHANGE_SYSCTL:
+		return has_step(plan, STEP_SYSCTL, change->name);
+	case CHANGE_GROUP:
+		return has_step(plan, STEP_GROUP, change->name);
+	case CHANGE_VALUE:
+		return has_step(plan, STEP_VALUE, change->name);
+	case CHANGE_MOVE:
+		return change->ours && has_step(plan, STEP_GROUP, change->ours);
+	case CHANGE_KINDS:
+		break;
+	}
+	return true;
+}
+
+/* In the reverse order of making. */
+static void add_undoes(const struct azlctl *ctl, struct plan *plan, const struct journal *journal)
+{
+	for (size_t i = journal->count; i > 0; i--) {
+		const struct change *change = &journal->changes[i - 1];
+		struct step *step;
+
+		if (is_wanted(ctl, plan, change))
+			continue;
+		step = plan_add(plan, STEP_UNDO, change->name, NULL,
+				"host.json asks for it no more");
+		step->change = (int)change->kind;
+	}
+}
+
+/* ---- the command ---- */
+
+static int apply(const struct azlctl *ctl, const struct host_config *config,
+		 struct host_facts *facts, struct journal *journal, struct plan *plan)
+{
+	own_fd int lock = -1;
+	struct err err;
+
+	if (!ctl->dry_run) {
+		lock = journal_lock(ctl, &err);
+		if (lock < 0)
+			return azlctl_fail("apply", "%s", err.msg);
+	}
+	if (facts_read(ctl, facts, &err) < 0 || journal_read(ctl, journal, &err) < 0)
+		return azlctl_fail("apply", "%s", err.msg);
+	if (plan_make(plan, facts, config) < 0)
+		return azlctl_fail("apply", "no memory for the plan");
+	add_undoes(ctl, plan, journal);
+	return run_plan(ctl, "apply", facts, journal, plan,
+			"Nothing to do: the host is as host.json asks for.");
+}
+
+int cmd_apply(const struct azlctl *ctl, int argc, char **argv)
+{
+	struct host_config config = { 0 };
+	struct host_facts facts = { 0 };
+	struct journal journal = { 0 };
+	struct plan plan = { 0 };
+	struct err err;
+	int code = AZLCTL_USAGE;
+
+	(void)argv;
+	if (argc > 0)
+		(void)azlctl_fail("apply", "takes no argument beside --dry-run and --json");
+	else if (host_config_read(ctl->root, &HOST_CONFIG_PATH[1], &config, &err) < 0)
+		(void)azlctl_fail("apply", "%s", err.msg);
+	else
+		code = apply(ctl, &config, &facts, &journal, &plan);
+	plan_done(&plan);
+	journal_done(&journal);
+	facts_done(&facts);
+	host_config_done(&config);
+	return code;
+}

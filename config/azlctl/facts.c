@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/azlctl/facts.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/azlctl/azlctl.h"
+#include "config/azlctl/child.h"
+#include "config/azlctl/proc.h"
+#include "config/azlctl/tree.h"
+#include "config/base/buf.h"
+#include "config/base/clean.h"
+#include "config/base/err.h"
+#include "config/base/fd.h"
+
+enum { CHILD_MS = 10000 };
+
+#define OWN_SYSCTLS "90-azl.conf"
+
+/* ---- units ---- */
+
+static bool has_unit(const struct azlctl *ctl, const char *name)
+{
+	static const char *const folders[] = { "etc/systemd/system", "run/systemd/system",
+					       "usr/local/lib/systemd/system",
+					       "usr/lib/systemd/system", "lib/systemd/system" };
+	char path[TREE_PATH_ROOM];
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", folders[i], name);
+		if (tree_has(ctl->root, path))
+			return true;
+	}
+	return false;
+}
+
+static void read_units(const struct azlctl *ctl, struct host_facts *facts)
+{
+	static const struct {
+		enum facts_unit unit;
+		const char *name;
+	} units[] = {
+		{ FACTS_CONTAINERD, "containerd.service" },
+		{ FACTS_KUBELET, "kubelet.service" },
+		{ FACTS_SSHD, "sshd.service" },
+		{ FACTS_SSHD, "ssh.service" }, /* Debian: sshd.service is a link to it */
+	};
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (has_unit(ctl, units[i].name))
+			facts->unit[units[i].unit] = units[i].name;
+	facts->has_systemd = ctl->is_live ? tree_has_folder(ctl->root, "run/systemd/system")
+					  : tree_has(ctl->root, "usr/lib/systemd/systemd") ||
+						    tree_has(ctl->root, "lib/systemd/systemd");
+	facts->has_own_slice = tree_has(ctl->root, "etc/systemd/system/azl.slice");
+}
+
+/* ---- the kernel's ---- */
+
+static void read_kernel(const struct azlctl *ctl, struct host_facts *facts)
+{
+	static const char *const programs[FACTS_UNITS] = {
+		[FACTS_CONTAINERD] = "containerd",
+		[FACTS_KUBELET] = "kubelet",
+		[FACTS_SSHD] = "sshd",
+	};
+	static const char *const tasks[] = { "/proc/sys/kernel/pid_max",
+					     "/proc/sys/kernel/threads-max" };
+	char text[4096];
+	const char *at;
+
+	if (fd_read_text(AT_FDCWD, "/proc/meminfo", text, sizeof(text)) > 0) {
+		at = strstr(text, "MemTotal:");
+		if (at)
+			facts->memory_bytes = strtoull(at + strlen("MemTotal:"), NULL, 10) * 1024;
+	}
+	if (fd_read_text(AT_FDCWD, "/sys/fs/cgroup/cgroup.controllers", facts->controllers,
+			 sizeof(facts->controllers)) < 0)
+		facts->controllers[0] = '\0';
+	for (size_t i = 0; i < sizeof(tasks) / sizeof(tasks[0]); i++) {
+		uint64_t max = fd_read_text(AT_FDCWD, tasks[i], text, sizeof(text)) > 0
+				       ? strtoull(text, NULL, 10)
+				       : UINT64_MAX;
+
+		facts->tasks_max = max < facts->tasks_max || i == 0 ? max : facts->tasks_max;
+	}
+	for (int i = 0; i < FACTS_UNITS; i++)
+		facts->runs[i] = proc_find(ctl->root, programs[i]) > 0;
+}
+
+bool facts_has_controller(const struct host_facts *facts, const char *file)
+{
+	size_t len = strcspn(file, ".");
+
+	for (const char *word = facts->controllers; *word; word += strspn(word, " ")) {
+		size_t n = strcspn(word, " ");
+
+		if (n == len && strncmp(word, file, len) == 0)
+			return true;
+		word += n;
+	}
+	return false;
+}
+
+/* ---- containerd ---- */
+
+/* "imports = [...]", over more than one line, too. Comments are passed over. */
+static bool imports_conf_d(const char *line)
+{
+	for (; *line && *line != ']'; line++) {
+		if (*line == '#') {
+			line += strcspn(line, "\n");
+			if (!*line)
+				return false;
+		}
+		if (strncmp(line, "/etc/containerd/conf.d/", 23) == 0 ||
+		    strncmp(line, "\"conf.d/", 8) == 0)
+			return true;
+	}
+	return false;
+}
+
+void facts_containerd_config(struct host_facts *facts, const char *text)
+{
+	facts->has_containerd_config = true;
+	facts->containerd_config = 1; /* what it is when it does not say */
+	for (const char *line = text; *line; line += *line == '\n') {
+		line += strspn(line, " \t");
+		if (strncmp(line, "version", 7) == 0 && strpbrk(line, "=\n") &&
+		    *strpbrk(line, "=\n") == '=')
+			facts->containerd_config =
+				(unsigned int)strtoul(strchr(line, '=') + 1, NULL, 10);
+		if (strncmp(line, "imports", 7) == 0)
+			facts->imports_conf_d = imports_conf_d(line);
+		if (*line == '[') {
+			size_t len = strcspn(line, "\n");
+			const char *at = memmem(line, len, "runtimes.azl]", 13);
+
+			facts->has_azl_handler = facts->has_azl_handler || at;
+		}
+		line += strcspn(line, "\n");
+	}
+}
+
+void facts_containerd_version(struct host_facts *facts, const char *text)
+{
+	/* "containerd github.com/containerd/containerd 1.7.24~ds1 1.7.24~ds1-6+b5" */
+	for (const char *word = text; *word; word++) {
+		char *end = NULL;
+		unsigned long major;
+
+		if (word != text && word[-1] != ' ' && !(word[-1] == 'v' && isdigit(*word)))
+			continue;
+		if (!isdigit((unsigned char)*word))
+			continue;
+		major = strtoul(word, &end, 10);
+		if (*end != '.' || !isdigit((unsigned char)end[1]))
+			continue;
+		facts->containerd_major = (unsigned int)major;
+		facts->containerd_minor = (unsigned int)strtoul(end + 1, NULL, 10);
+		return;
+	}
+}
+
+static int read_containerd(const struct azlctl *ctl, struct host_facts *facts, struct err *err)
+{
+	static const char *const version[] = { "containerd", "--version", NULL };
+	struct buf text = { 0 };
+	struct err unheard;
+	char answer[512];
+	int rc = tree_read(ctl->root, "etc/containerd/config.toml", &text, err);
+
+	if (rc > 0)
+		facts_containerd_config(facts, (const char *)text.data);
+	buf_done(&text);
+	if (ctl->is_live && facts->unit[FACTS_CONTAINERD] &&
+	    child_run(version, CHILD_MS, answer, sizeof(answer), &unheard) == 0)
+		facts_containerd_version(facts, answer);
+	return rc < 0 ? rc : 0;
+}
+
+/* ---- sysctls of the owner ---- */
+
+static int add_sysctl(struct host_facts *facts, const char *name, size_t len, const char *file)
+{
+	struct facts_sysctl *grown =
+		reallocarray(facts->sysctls, facts->n_sysctls + 1, sizeof(*grown));
+	struct facts_sysctl one;
+
+	if (!grown)
+		return -ENOMEM;
+	facts->sysctls = grown;
+	one = (struct facts_sysctl){ strndup(name, len), strdup(file) };
+	if (!one.name || !one.file) {
+		free(one.name);
+		free(one.file);
+		return -ENOMEM;
+	}
+	for (char *at = one.name; *at; at++)
+		if (*at == '/')
+			*at = '.';
+	grown[facts->n_sysctls++] = one;
+	return 0;
+}
+
+/* sysctl.d(5): "[-]NAME = VALUE", comments with '#' or ';'. */
+static int read_sysctl_file(const struct azlctl *ctl, struct host_facts *facts, const char *file,
+			    struct err *err)
+{
+	struct buf text = { 0 };
+	int rc = tree_read(ctl->root, file, &text, err);
+
+	for (const char *line = rc > 0 ? (const char *)text.data : ""; *line && rc > 0;
+	     line += *line == '\n') {
+		size_t len = strcspn(line, "\n");
+		const char *name = line + strspn(line, " \t-");
+		size_t name_len = strcspn(name, " \t=\n");
+
+		if (*name != '#' && *name != ';' && name_len > 0 && memchr(line, '=', len))
+			rc = add_sysctl(facts, name, name_len, file) < 0 ? -ENOMEM : rc;
+		line += len;
+	}
+	buf_done(&text);
+	return rc == -ENOMEM ? err_set(err, rc, "no memory for what %s says", file) : 0;
+}
+
+static int read_sysctls(const struct azlctl *ctl, struct host_facts *facts, struct err *err)
+{
+	int fd = tree_open_folder(ctl->root, "etc/sysctl.d");
+	const struct dirent *entry;
+	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+	int rc = 0;
+
+	if (fd >= 0 && !folder)
+		fd = fd_close(fd);
+	while (folder && rc == 0 && (entry = readdir(folder))) {
+		char path[TREE_PATH_ROOM];
+		const char *dot = strrchr(entry->d_name, '.');
+
+		if (entry->d_name[0] == '.' || !dot || strcmp(dot, ".conf") != 0 ||
+		    strcmp(entry->d_name, OWN_SYSCTLS) == 0)
+			continue;
+		(void)snprintf(path, sizeof(path), "etc/sysctl.d/%s", entry->d_name);
+		rc = read_sysctl_file(ctl, facts, path, err);
+	}
+	if (folder)
+		(void)closedir(folder);
+	return rc < 0 ? rc : read_sysctl_file(ctl, facts, "etc/sysctl.conf", err);
+}
+
+const char *facts_sysctl_file(const struct host_facts *facts, const char *name)
+{
+	for (size_t i = 0; i < facts->n_sysctls; i++)
+		if (strcmp(facts->sysctls[i].name, name) == 0)
+			return facts->sysctls[i].file;
+	return NULL;
+}
+
+/* ---- all of it ---- */
+
+int facts_read(const struct azlctl *ctl, struct host_facts *facts, struct err *err)
+{
+	int rc;
+
+	facts->is_live = ctl->is_live;
+	read_units(ctl, facts);
+	if (ctl->is_live)
+		read_kernel(ctl, facts);
+	rc = read_containerd(ctl, facts, err);
+	return rc < 0 ? rc : read_sysctls(ctl, facts, err);
+}
+
+void facts_done(struct host_facts *facts)
+{
+	for (size_t i = 0; i < facts->n_sysctls; i++) {
+		free(facts->sysctls[i].name);
+		free(facts->sysctls[i].file);
+	}
+	free(facts->sysctls);
+	*facts = (struct host_facts){ 0 };
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a host is, as far as the plan depends on it. Of a tree that is not running only its files
+ * are read. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct azlctl;
+struct err;
+
+/* Programs whose memory is protected. Debian calls the same unit ssh.service. */
+enum facts_unit { FACTS_CONTAINERD, FACTS_KUBELET, FACTS_SSHD, FACTS_UNITS };
+
+/* A sysctl that a file of the owner's sets. */
+struct facts_sysctl {
+	char *name; /* owned; with dots */
+	char *file; /* owned; without leading '/' */
+};
+
+struct host_facts {
+	bool is_live;
+	bool has_systemd;
+	const char *unit[FACTS_UNITS]; /* "sshd.service"; NULL: the host has none */
+	bool runs[FACTS_UNITS];	       /* live: there is such a process */
+	bool has_own_slice;	       /* the owner wrote an azl.slice */
+	uint64_t memory_bytes;	       /* 0: not known */
+	uint64_t tasks_max;	       /* that the kernel allows, live */
+	char controllers[256];	       /* of the root cgroup, live; "" where nobody knows */
+
+	bool has_containerd_config;
+	unsigned int containerd_config; /* version of its configuration; 0: not told */
+	bool has_azl_handler;		/* it knows the handler azl */
+	bool imports_conf_d;		/* it reads /etc/containerd/conf.d/ */
+	unsigned int containerd_major;	/* of the program, live; 0: not known */
+	unsigned int containerd_minor;
+
+	struct facts_sysctl *sysctls; /* owned */
+	size_t n_sysctls;
+};
+
+/*
+ * Look at the host.
+ *
+ * facts   zeroed by the caller; facts_done() it, also after a failure
+ *
+ * What is not there is a fact. Returns 0 or -ENOMEM, -EFBIG, -EACCES, ... with err filled.
+ */
+int facts_read(const struct azlctl *ctl, struct host_facts *facts, struct err *err);
+void facts_done(struct host_facts *facts);
+
+/* The owner's file that sets a sysctl; NULL: none does. */
+const char *facts_sysctl_file(const struct host_facts *facts, const char *name);
+
+/* True when the root cgroup has the controller of a file: "memory" of "memory.min". */
+bool facts_has_controller(const struct host_facts *facts, const char *file);
+
+/* Pure parts, for tests. */
+void facts_containerd_config(struct host_facts *facts, const char *text);
+void facts_containerd_version(struct host_facts *facts, const char *text);

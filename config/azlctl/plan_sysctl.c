@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sysctls: those of config/etc/sysctl.d/90-azl.conf with what host.json says of them. One that a
+ * file of the owner's sets is the owner's; limits of the running kernel are raised and never
+ * lowered.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/azlctl/facts.h"
+#include "config/azlctl/plan.h"
+#include "config/azlctl/shipped.h"
+#include "config/base/buf.h"
+#include "config/base/clean.h"
+#include "config/base/num.h"
+#include "config/host.h"
+
+enum {
+	WANTS_MAX = 64 + HOST_SYSCTLS_MAX,
+	TEXT_ROOM = 128,
+	REASON_ROOM = 512,
+	FILE_MAX_BYTES = 1 << 18,
+	SWITCH_MAX = 2, /* 0, 1 and 2 are choices, larger numbers are limits */
+};
+
+struct want {
+	char name[TEXT_ROOM];
+	char value[TEXT_ROOM];
+	char reason[REASON_ROOM];
+	bool optional;
+	bool is_given; /* by host.json */
+};
+
+struct wants {
+	struct want list[WANTS_MAX];
+	size_t count;
+};
+
+#define SYSCTL_FILE "etc/sysctl.d/90-azl.conf"
+
+/* Copy a text without the blanks around it; what does not fit is cut. */
+static void copy_trimmed(char *to, size_t room, const char *from, size_t len)
+{
+	while (len > 0 && isspace((unsigned char)*from)) {
+		from++;
+		len--;
+	}
+	while (len > 0 && isspace((unsigned char)from[len - 1]))
+		len--;
+	if (len >= room)
+		len = room - 1;
+	memcpy(to, from, len);
+	to[len] = '\0';
+}
+
+/* One more line of a comment. */
+static void add_reason(char reason[REASON_ROOM], const char *line, size_t len)
+{
+	char text[REASON_ROOM];
+	size_t used = strlen(reason);
+
+	copy_trimmed(text, sizeof(text), line, len);
+	if (used + strlen(text) + 2 > REASON_ROOM)
+		return;
+	if (used > 0)
+		reason[used++] = ' ';
+	memcpy(reason + used, text, strlen(text) + 1);
+}
+
+static void add_shipped(struct wants *wants, const char *reason, const char *line, size_t len)
+{
+	struct want *want = &wants->list[wants->count];
+	const char *sign = memchr(line, '=', len);
+
+	if (!sign || wants->count == WANTS_MAX - HOST_SYSCTLS_MAX)
+		return;
+	*want = (struct want){ .optional = *line == '-' };
+	if (want->optional)
+		line++;
+	copy_trimmed(want->name, sizeof(want->name), line, (size_t)(sign - line));
+	copy_trimmed(want->value, sizeof(want->value), sign + 1,
+		     len - want->optional - (size_t)(sign + 1 - line));
+	copy_trimmed(want->reason, sizeof(want->reason), reason, strlen(reason));
+	wants->count++;
+}
+
+/* The comment above a line, or above the lines in front of it, is its reason. */
+static void read_shipped(struct wants *wants, const char *text)
+{
+	char reason[REASON_ROOM] = "";
+	bool in_comment = false;
+
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		if (*text == '#') {
+			if (!in_comment)
+				reason[0] = '\0';
+			add_reason(reason, text + 1, len - 1);
+		} else if (len > 0) {
+			add_shipped(wants, reason, text, len);
+		}
+		in_comment = *text == '#';
+		text += len + (text[len] == '\n');
+	}
+}
+
+static struct want *find(struct wants *wants, const char *name)
+{
+	for (size_t i = 0; i < wants->count; i++)
+		if (strcmp(wants->list[i].name, name) == 0)
+			return &wants->list[i];
+	return NULL;
+}
+
+/* What host.json says: another value, one more, or (null) none of ours. */
+static void merge(struct wants *wants, const struct host_sysctl *given)
+{
+	struct want *want = find(wants, given->name);
+
+	if (!given->value) {
+		if (want)
+			memmove(want, want + 1,
+				(size_t)(&wants->list[--wants->count] - want) * sizeof(*want));
+		return;
+	}
+	if (!want) {
+		if (wants->count == WANTS_MAX)
+			return;
+		want = &wants->list[wants->count++];
+		*want = (struct want){ .name = "" };
+		copy_trimmed(want->name, sizeof(want->name), given->name, strlen(given->name));
+		copy_trimmed(want->reason, sizeof(want->reason), "asked for by host.json.", 23);
+	}
+	copy_trimmed(want->value, sizeof(want->value), given->value, strlen(given->value));
+	want->is_given = true;
+	want->optional = false;
+}
+
+static bool is_limit(const struct want *want)
+{
+	uint64_t number;
+
+	return !want->is_given && num_u64_parse(want->value, strlen(want->value), &number) == 0 &&
+	       number > SWITCH_MAX;
+}
+
+/* Whose it is already: the owner's by a file. What host.json says goes above that. */
+static bool left_to_owner(struct plan *plan, const struct host_facts *facts,
+			  const struct want *want)
+{
+	const char *file = facts_sysctl_file(facts, want->name);
+	struct step *step;
+
+	if (!file || want->is_given)
+		return false;
+	step = plan_add(plan, STEP_ADVICE, "", NULL, "");
+	plan_text(plan, &step->why, "%s is left as /%s sets it (azl would say %s)", want->name,
+		  file, want->value);
+	return true;
+}
+
+static void add_steps(struct plan *plan, const struct host_facts *facts, const struct wants *wants)
+{
+	own_mem struct buf *text = calloc(1, sizeof(*text));
+	const char *above = "";
+
+	if (!text) {
+		plan->no_memory = true;
+		return;
+	}
+	for (size_t i = 0; i < wants->count; i++) {
+		const struct want *want = &wants->list[i];
+		char line[REASON_ROOM + 2 * TEXT_ROOM + 16];
+		struct step *step;
+		int n;
+
+		if (left_to_owner(plan, facts, want))
+			continue;
+		n = snprintf(line, sizeof(line), "%s%s%s%s%s = %s\n",
+			     strcmp(above, want->reason) == 0 ? "" : "# ",
+			     strcmp(above, want->reason) == 0 ? "" : want->reason,
+			     strcmp(above, want->reason) == 0 ? "" : "\n",
+			     want->optional ? "-" : "", want->name, want->value);
+		above = want->reason;
+		if (n < 0 || buf_add(text, line, (size_t)n, FILE_MAX_BYTES) < 0)
+			plan->no_memory = true;
+		if (!facts->is_live)
+			continue;
+		step = plan_add(plan, STEP_SYSCTL, want->name, want->value, want->reason);
+		step->at_least = is_limit(want);
+		step->optional = want->optional;
+	}
+	if (text->len > 0 && buf_add(text, "", 1, FILE_MAX_BYTES) == 0)
+		plan_add(plan, STEP_FILE, SYSCTL_FILE, (const char *)text->data,
+			 "the same at every boot");
+	buf_done(text);
+}
+
+void plan_sysctls(struct plan *plan, const struct host_facts *facts,
+		  const struct host_config *config)
+{
+	bool any = plan_wants(config, "sysctl"), net = plan_wants(config, "network");
+	own_mem struct wants *wants = calloc(1, sizeof(*wants));
+	size_t kept = 0;
+
+	if (!wants) {
+		plan->no_memory = true;
+		return;
+	}
+	if (!any)
+		return;
+	read_shipped(wants, shipped_sysctl);
+	for (size_t i = 0; i < config->n_sysctls; i++)
+		merge(wants, &config->sysctls[i]);
+	for (size_t i = 0; i < wants->count; i++) {
+		bool is_net = strncmp(wants->list[i].name, "net.", 4) == 0;
+
+		if (net || !is_net || wants->list[i].is_given)
+			wants->list[kept++] = wants->list[i];
+	}
+	wants->count = kept;
+	add_steps(plan, facts, wants);
+}

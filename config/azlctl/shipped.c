@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The Makefile names these files as prerequisites of this object. */
+#include "config/azlctl/shipped.h"
+
+/* NUL-terminated. */
+#define SHIPPED(name, path)                                                                        \
+	__asm__(".pushsection .rodata, \"a\"\n"                                                    \
+		".global " #name "\n"                                                              \
+		".type " #name ", %object\n" #name ":\n"                                           \
+		".incbin \"" path "\"\n"                                                           \
+		".byte 0\n"                                                                        \
+		".size " #name ", . - " #name "\n"                                                 \
+		".popsection\n")
+
+SHIPPED(shipped_sysctl, "config/etc/sysctl.d/90-azl.conf");
+SHIPPED(shipped_modules, "config/etc/modules-load.d/azl.conf");
+SHIPPED(shipped_containerd_2, "config/etc/containerd/azl-v2.toml");
+SHIPPED(shipped_containerd_3, "config/etc/containerd/azl-v3.toml");

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files of config/etc that are inside the program, so that apply writes what a package ships. */
+#pragma once
+
+#include <stddef.h>
+
+extern const char shipped_sysctl[];	  /* sysctl.d/90-azl.conf */
+extern const char shipped_modules[];	  /* modules-load.d/azl.conf */
+extern const char shipped_containerd_2[]; /* containerd/azl-v2.toml, for containerd 1.7 */
+extern const char shipped_containerd_3[]; /* containerd/azl-v3.toml, for containerd 2 */
