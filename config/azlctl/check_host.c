@@ -10,7 +10,7 @@ void check_host(struct checks *checks)
 {
 	struct host_config config = { 0 };
 	struct err err = { 0 };
-	int code = host_config_read(checks->ctl->root, HOST_CONFIG_PATH + 1, &config, &err);
+	int code = host_config_read(checks->ctl->root, &HOST_CONFIG_PATH[1], &config, &err);
 
 	if (code < 0) {
 		check_say(checks, CHECK_FAIL, "host.config", "%.240s", err.msg);
