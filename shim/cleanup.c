@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "shim/cleanup.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -21,6 +20,7 @@
 #include "config/base/fd.h"
 #include "shim/loop.h"
 #include "shim/mounts.h"
+#include "shim/runc_state.h"
 #include "shim/spawn.h"
 
 #define CLEANUP_RUNC_ROOT "/run/containerd/runc" /* containerd pkg/process/utils.go, RuncRoot */
@@ -190,50 +190,21 @@ static bool has_own_cgroup(const struct cleanup *cleanup)
 	       cg_open_below(root, path, &dir, &ignored) == 0 && holds_init(cleanup, path);
 }
 
-/* Does runc's folder of the container hold nothing but what runc writes? */
-static bool is_plain(int state)
-{
-	int copy = openat(state, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *list = copy < 0 ? NULL : fdopendir(copy);
-	const struct dirent *entry;
-	bool plain = list != NULL;
-
-	if (!list) {
-		(void)fd_close(copy);
-		return false;
-	}
-	while (plain && (entry = readdir(list)))
-		plain = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-			strcmp(entry->d_name, "state.json") == 0 ||
-			strcmp(entry->d_name, "exec.fifo") == 0;
-	(void)closedir(list);
-	return plain;
-}
-
-/* The processes are certainly gone: remove the state that runc would have removed. */
-static void remove_state(const struct cleanup *cleanup, int state)
-{
-	char path[PATH_MAX];
-
-	(void)unlinkat(state, "exec.fifo", 0);
-	(void)unlinkat(state, "state.json", 0);
-	(void)snprintf(path, sizeof(path), "%s/%s", cleanup->runc_root, cleanup->id);
-	(void)rmdir(path);
-}
-
 int cleanup_run(const struct cleanup *cleanup, struct err *err)
 {
 	int64_t until_ms = loop_now_ms() + cleanup->limit_ms;
-	char path[PATH_MAX];
+	own_fd int root = open(cleanup->runc_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	own_fd int state = -1;
+	char path[PATH_MAX];
 	struct err failure;
 	bool ours = false; /* to remove runc's state */
 	int code = 0;
 
-	(void)snprintf(path, sizeof(path), "%s/%s", cleanup->runc_root, cleanup->id);
-	state = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (root >= 0)
+		state = openat(root, cleanup->id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (state >= 0)
-		ours = cleanup->fast && has_own_cgroup(cleanup) && is_plain(state);
+		ours = cleanup->fast && has_own_cgroup(cleanup) &&
+		       runc_state_check(state, &failure) == 0;
 	if (state >= 0 && !ours) {
 		code = runc_delete(cleanup, until_ms - cleanup->limit_ms / 3, err);
 		ours = code < 0 && own_cgroup(cleanup, path, sizeof(path));
@@ -242,7 +213,8 @@ int cleanup_run(const struct cleanup *cleanup, struct err *err)
 		*err = failure;
 		code = err->code;
 	} else if (ours) {
-		remove_state(cleanup, state);
+		/* the processes are certainly gone; what is foreign is not ours to judge */
+		(void)runc_state_remove(root, cleanup->id, state, &failure);
 	}
 	if (cleanup->rootfs && mounts_remove(cleanup->rootfs, &failure) < 0) {
 		*err = failure;
