@@ -12,6 +12,7 @@
 #include "cni/netconf_guards.h"
 #include "config/base/buf.h"
 #include "config/base/clean.h"
+#include "config/base/log.h"
 #include "config/json.h"
 
 static int64_t clock_ms(clockid_t clock)
@@ -139,8 +140,29 @@ int job_check_parts(const struct job *job, struct err *err)
 static bool may_use(void *owner, const struct address *address)
 {
 	const struct job *job = owner;
+	const struct netconf *netconf = &job->netconf;
+	char text[ADDRESS_TEXT_ROOM];
+	struct err err = { 0 };
+	int code;
 
-	return job->parts->may_use(address, job->host_name);
+	if (job->parts->may_use(address, job->host_name))
+		return true;
+	if (netconf->ipam != IPAM_IMDS)
+		return false;
+	/* Azure gave it for this host's pods: nobody but the host itself can have it */
+	address_format(address, false, text);
+	if (!netconf->claim_host_addresses) {
+		log_warn(job->args->container,
+			 "%s is left where it is; if it is bound on the host's NIC, "
+			 "\"claimHostAddresses\": true lets pods have it",
+			 text);
+		return false;
+	}
+	code = job->parts->claim(address, netconf->master, &err);
+	if (code < 0)
+		log_warn(job->args->container, "%s cannot be taken from the host: %s", text,
+			 err.msg);
+	return code == 0 && job->parts->may_use(address, job->host_name);
 }
 
 struct ipam_request job_request(struct job *job)

@@ -18,6 +18,7 @@
 #include "cni/verbs.h"
 #include "config/base/buf.h"
 #include "config/base/err.h"
+#include "config/base/log.h"
 #include "config/base/fd.h"
 
 enum { READ_STEP = 8192 };
@@ -33,6 +34,7 @@ static const struct verbs_parts parts = {
 	.ipam_of = ipam_of,
 	.netns_open = netns_open,
 	.may_use = datapath_may_use,
+	.claim = datapath_claim,
 	.datapath_gc = datapath_gc,
 };
 
@@ -142,6 +144,7 @@ int main(int argc, char **argv)
 	struct err err = { 0 };
 	int code = cni_args_read(from_environment, &args, &err);
 
+	log_init(STDERR_FILENO, false);
 	if (code > 0)
 		return for_people(argc, argv);
 	return code < 0 ? tell_failure(&err, CNI_V1_1_0) : serve(&args);

@@ -75,8 +75,10 @@ static int check_first(struct job *job, const struct lease *lease, const struct 
 	plan.n_routes = lease->n_nics > 0 ? 0 : prev->n_routes;
 	plan.skip_default_route = lease->n_nics > 0;
 	/* a plugin behind us may have given it another one */
-	if (at >= 0 && prev->interfaces[at].has_mac)
+	if (at >= 0 && prev->interfaces[at].has_mac) {
+		plan.mac_changed = !mac_equal(&plan.pod_mac, &prev->interfaces[at].mac);
 		plan.pod_mac = prev->interfaces[at].mac;
+	}
 	return job->datapath->check(&plan, prev, err);
 }
 

@@ -22,6 +22,7 @@ struct verbs_parts {
 	const struct ipam *(*ipam_of)(const struct netconf *netconf);
 	int (*netns_open)(const char *path, int *netns, struct err *err);
 	bool (*may_use)(const struct address *address, const char *host_name);
+	int (*claim)(const struct address *address, const char *master, struct err *err);
 	int (*datapath_gc)(bool (*is_alive)(void *owner, const char *container, const char *ifname),
 			   void *owner, struct err *err);
 };

@@ -73,6 +73,19 @@ nat_is_gone() {
 	chain DEL p1 "$l"
 }
 
+@test "CHECK is content with a MAC address that tuning has changed" {
+	local l
+	l=$(list 1.0.0 '{"type": "tuning", "capabilities": {"mac": true}}')
+	pod p1
+	chain ADD p1 "$l" '{"mac": "02:77:77:77:77:77"}'
+	chain CHECK p1 "$l" '{"mac": "02:77:77:77:77:77"}'
+	# but not with another one
+	inside p1 ip link set eth0 address 02:77:77:77:77:78
+	run chain CHECK p1 "$l" '{"mac": "02:77:77:77:77:77"}'
+	[ "$status" -ne 0 ]
+	chain DEL p1 "$l"
+}
+
 @test "firewall: pods are let through a node that forwards nothing" {
 	local l result
 	l=$(list 1.0.0 '{"type": "firewall"}')

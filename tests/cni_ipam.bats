@@ -10,12 +10,14 @@ setup() {
 	cni_begin
 	S=$W/azure
 	mkdir -p "$S/reply"
+	rm -f "$CNI_STATE/$NET/imds.json"
 	printf '10.1.0.%d 24 10.1.0.1\n' 10 11 12 13 >"$S/pool"
 	cns=$(conf 1.0.0 '{"type": "azure-cns"}')
 	imds=$(conf 1.0.0 '{"type": "imds"}')
 }
 teardown() {
 	on 1 ip address delete 10.1.0.20/24 dev eth0 2>/dev/null || true
+	on 1 ip address delete 10.1.0.20/32 dev lo 2>/dev/null || true
 	cni_end
 }
 
@@ -219,6 +221,40 @@ taken() {
 	equal "$(address_in "$(cni ADD p1 "$imds")")" 10.1.0.21
 	[[ "$(on 1 ip -4 address show eth0)" == *10.1.0.20* ]]
 	cni DEL p1 "$imds"
+}
+
+@test "IMDS: an address that is bound on the host is taken from it when that is allowed" {
+	local result conf
+	conf=$(jq -c '.claimHostAddresses = true' <<<"$imds")
+	fabric_imds_document 10.1.0.20 >"$S/imds.json"
+	fabric_serve "$S"
+	on 1 ip address add 10.1.0.20/24 dev eth0
+	pod p1 p2
+	result=$(attach p1 "$conf") || wrong "$result"
+	equal "$(address_in "$result")" 10.1.0.20
+	[[ "$(on 1 ip -4 address show eth0)" != *10.1.0.20* ]]
+	[[ "$(on 1 ip -4 address show eth0)" == *"$(fabric_address 1)"* ]]
+	inside p1 ping -q -c 1 -W 1 "$(fabric_address 2)"
+	# one that a pod has is not taken from it
+	CNI_ARGS='IP=10.1.0.20' cni_fails 102 ADD p2 "$conf"
+	cni DEL p1 "$conf"
+}
+
+@test "IMDS: no address is taken that is not the NIC's, nor without leave; the reason is told" {
+	local conf
+	conf=$(jq -c '.claimHostAddresses = true' <<<"$imds")
+	fabric_imds_document 10.1.0.20 >"$S/imds.json"
+	fabric_serve "$S"
+	pod p1
+	on 1 ip address add 10.1.0.20/32 dev lo
+	cni_fails 101 ADD p1 "$conf"
+	[[ "$(on 1 ip -4 address show lo)" == *10.1.0.20* ]]
+	on 1 ip address delete 10.1.0.20/32 dev lo
+	on 1 ip address add 10.1.0.20/24 dev eth0
+	cni_fails 101 ADD p1 "$imds"
+	json "$output" '.msg | contains("1 in use by others on this host")'
+	[[ "$stderr" == *10.1.0.20*claimHostAddresses* ]]
+	[[ "$(on 1 ip -4 address show eth0)" == *10.1.0.20* ]]
 }
 
 @test "IMDS: codes that pass are waited for, those that stay are told" {

@@ -34,7 +34,8 @@ struct datapath_plan {
 	size_t n_routes;
 	bool skip_default_route;
 	struct guards guards;
-	bool leave_pair; /* DEL: to the end of a namespace that is still there; see leave.h */
+	bool mac_changed; /* CHECK: by a plugin behind us, at which the kernel forgot neighbours */
+	bool leave_pair;  /* DEL: to the end of a namespace that is still there; see leave.h */
 };
 
 struct datapath {
@@ -66,3 +67,13 @@ int datapath_gc(bool (*is_alive)(void *owner, const char *container, const char 
 /* Is the address routed to a host end of ours that is up, or bound on the host? May it be used for
  * an attachment whose host end is `host_name`? */
 bool datapath_may_use(const struct address *address, const char *host_name);
+
+/*
+ * Take an address from the host's NIC, so that it can be a pod's. Never one that others depend on:
+ * the first of an IPv4 network.
+ *
+ * master   name of the NIC; NULL: the default route's
+ *
+ * Returns 0, 1 (that NIC has it not, or must keep it), or negative.
+ */
+int datapath_claim(const struct address *address, const char *master, struct err *err);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "cni/error.h"
@@ -130,16 +131,20 @@ static const struct store_entry *pool_coolest(const struct pool_act *act, const 
 static int pool_exhausted(const struct pool_act *act, const struct store *store, unsigned int set,
 			  struct err *err)
 {
+	uint8_t family = AF_INET;
 	size_t held = 0;
 
 	for (size_t i = 0; i < store->n; i++)
 		held += store->entries[i].held &&
 			pool_range_of(act->pool, set, &store->entries[i].address) >= 0;
+	for (size_t i = 0; i < act->pool->n_ranges; i++)
+		if (act->pool->ranges[i].set == set)
+			family = act->pool->ranges[i].first.family;
 	return cni_err(
 		err, CNI_ADDRESS_EXHAUSTED,
-		"no address is left in set %u of the ranges: %zu held, %zu in use by others, "
-		"%zu reserved",
-		set, held, act->n_refused, act->pool->n_excluded);
+		"no IPv%d address is left in set %u of the ranges: %zu held, %zu in use by others "
+		"on this host, %zu reserved",
+		family == AF_INET ? 4 : 6, set, held, act->n_refused, act->pool->n_excluded);
 }
 
 static const struct store_entry *pool_own(const struct pool_act *act, const struct store *store,

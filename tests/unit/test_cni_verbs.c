@@ -161,6 +161,12 @@ static bool fake_may_use(const struct address *address, const char *host_name)
 	return may_use_all;
 }
 
+static int fake_claim(const struct address *address, const char *master, struct err *err)
+{
+	(void)address, (void)master;
+	return act("claim", err);
+}
+
 static int fake_gc(bool (*is_alive)(void *owner, const char *container, const char *ifname),
 		   void *owner, struct err *err)
 {
@@ -178,6 +184,7 @@ static struct verbs_parts parts = {
 	.ipam_of = fake_ipam_of,
 	.netns_open = fake_netns_open,
 	.may_use = fake_may_use,
+	.claim = fake_claim,
 	.datapath_gc = fake_gc,
 };
 
