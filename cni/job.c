@@ -192,6 +192,7 @@ struct datapath_plan job_plan(const struct job *job)
 		.netns_path = job->args->netns,
 		.master = netconf->master,
 		.mtu = netconf->mtu,
+		.flowtable = netconf->flowtable,
 		.guards = netconf_guards(netconf),
 		.leave_pair = netconf->removal == REMOVAL_NAMESPACE,
 	};

@@ -23,6 +23,7 @@ enum {
 	LINK_PEER = VETH_INFO_PEER, /* also IFLA_NETKIT_PEER_INFO */
 	LINK_NETKIT_MODE = 5,	    /* IFLA_NETKIT_MODE */
 	LINK_NETKIT_L3 = 1,	    /* NETKIT_L3 */
+	LINK_NO_MODE = 0xffff,
 };
 
 static void link_text(const struct nlattr *attr, char *out, size_t room)
@@ -36,10 +37,28 @@ static uint32_t link_number(const struct nlattr *attr)
 	return mnl_attr_validate(attr, MNL_TYPE_U32) >= 0 ? mnl_attr_get_u32(attr) : 0;
 }
 
+static void link_parse_info(const struct nlattr *info, struct link *link)
+{
+	const struct nlattr *data = NULL;
+
+	for (const struct nlattr *attr = rtnl_nested(info); attr;
+	     attr = rtnl_nested_next(info, attr)) {
+		if (mnl_attr_get_type(attr) == IFLA_INFO_KIND)
+			link_text(attr, link->kind, sizeof(link->kind));
+		if (mnl_attr_get_type(attr) == IFLA_INFO_DATA)
+			data = attr;
+	}
+	if (!data || strcmp(link->kind, "ipvlan") != 0)
+		return;
+	for (const struct nlattr *attr = rtnl_nested(data); attr;
+	     attr = rtnl_nested_next(data, attr))
+		if (mnl_attr_get_type(attr) == IFLA_IPVLAN_MODE &&
+		    mnl_attr_validate(attr, MNL_TYPE_U16) >= 0)
+			link->ipvlan_mode = mnl_attr_get_u16(attr);
+}
+
 static void link_parse_attr(const struct nlattr *attr, struct link *link)
 {
-	const struct nlattr *inner;
-
 	switch (mnl_attr_get_type(attr)) {
 	case IFLA_IFNAME:
 		link_text(attr, link->name, sizeof(link->name));
@@ -66,9 +85,7 @@ static void link_parse_attr(const struct nlattr *attr, struct link *link)
 		}
 		break;
 	case IFLA_LINKINFO:
-		for (inner = rtnl_nested(attr); inner; inner = rtnl_nested_next(attr, inner))
-			if (mnl_attr_get_type(inner) == IFLA_INFO_KIND)
-				link_text(inner, link->kind, sizeof(link->kind));
+		link_parse_info(attr, link);
 		break;
 	default:
 		break;
@@ -78,7 +95,7 @@ static void link_parse_attr(const struct nlattr *attr, struct link *link)
 int link_parse(const struct nlmsghdr *nlh, struct link *link)
 {
 	const struct ifinfomsg *header = mnl_nlmsg_get_payload(nlh);
-	struct link read = { 0 };
+	struct link read = { .ipvlan_mode = -1 };
 	const struct nlattr *attr;
 
 	if (nlh->nlmsg_type != RTM_NEWLINK || nlh->nlmsg_len < NLMSG_LENGTH(sizeof(*header)))
@@ -157,6 +174,47 @@ void link_put_pair(struct rtnl_batch *batch, const struct link_pair *pair)
 	link_put_end(nlh, pair->peer_name, netkit ? NULL : &pair->peer_mac, pair->mtu);
 	mnl_attr_put_u32(nlh, IFLA_NET_NS_FD, (uint32_t)pair->peer_netns);
 	mnl_attr_nest_end(nlh, peer);
+	mnl_attr_nest_end(nlh, data);
+	mnl_attr_nest_end(nlh, info);
+}
+
+void link_put_ipvlan(struct rtnl_batch *batch, const struct link_ipvlan *link)
+{
+	struct nlmsghdr *nlh =
+		rtnl_put(batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL,
+			 "create link %s on link %d in the pod", link->name, link->master);
+	struct nlattr *info;
+	struct nlattr *data;
+
+	(void)mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
+	mnl_attr_put_strz(nlh, IFLA_IFNAME, link->name);
+	mnl_attr_put_u32(nlh, IFLA_LINK, (uint32_t)link->master);
+	mnl_attr_put_u32(nlh, IFLA_NET_NS_FD, (uint32_t)link->netns);
+	if (link->mtu)
+		mnl_attr_put_u32(nlh, IFLA_MTU, link->mtu);
+	info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
+	mnl_attr_put_strz(nlh, IFLA_INFO_KIND, "ipvlan");
+	data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
+	mnl_attr_put_u16(nlh, IFLA_IPVLAN_MODE, LINK_IPVLAN_L3S);
+	mnl_attr_nest_end(nlh, data);
+	mnl_attr_nest_end(nlh, info);
+}
+
+void link_put_probe(struct rtnl_batch *batch, const char *kind)
+{
+	struct nlmsghdr *nlh = rtnl_put(batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL,
+					"ask whether there is %s", kind);
+	struct nlattr *info;
+	struct nlattr *data;
+
+	(void)mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
+	info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
+	mnl_attr_put_strz(nlh, IFLA_INFO_KIND, kind);
+	data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
+	if (strcmp(kind, "ipvlan") == 0)
+		mnl_attr_put_u16(nlh, IFLA_IPVLAN_MODE, LINK_NO_MODE);
+	else
+		mnl_attr_put_u32(nlh, LINK_NETKIT_MODE, LINK_NO_MODE);
 	mnl_attr_nest_end(nlh, data);
 	mnl_attr_nest_end(nlh, info);
 }

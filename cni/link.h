@@ -21,13 +21,14 @@ enum {
 /* What is known of a link; unset is zero or empty. */
 struct link {
 	int index;
-	int peer;	    /* IFLA_LINK: of a pair, in the other one's namespace */
+	int peer;	    /* IFLA_LINK: of a pair, or below; in that one's namespace */
 	int master;	    /* IFLA_MASTER */
 	unsigned int flags; /* IFF_* */
 	uint32_t mtu;
 	uint32_t group;
 	bool has_mac;
 	struct mac mac;
+	int ipvlan_mode; /* IPVLAN_MODE_*; -1: of another kind */
 	char name[CNI_NAME_ROOM];
 	char kind[LINK_KIND_ROOM]; /* "veth"; of hardware: empty */
 	char alias[LINK_ALIAS_ROOM];
@@ -51,6 +52,17 @@ struct link_pair {
 	uint32_t mtu; /* of both */
 };
 
+/* A link on another one, born in another network namespace, on layer 3 as seen by the host's
+ * LOCAL_IN (IPVLAN_MODE_L3S). */
+struct link_ipvlan {
+	const char *name;
+	int master; /* number of the other one, here */
+	int netns;
+	uint32_t mtu;
+};
+
+enum { LINK_IPVLAN_L3S = 2 }; /* headers before 4.9 lack it */
+
 /* A setting of IPv4 on a link. Source: include/uapi/linux/ip.h, IPV4_DEVCONF_*. */
 struct link_setting {
 	uint16_t id;
@@ -73,6 +85,15 @@ const char *link_pair_kind_text(enum link_pair_kind kind);
  * Source: drivers/net/veth.c, veth_newlink; drivers/net/netkit.c, netkit_new_link.
  */
 void link_put_pair(struct rtnl_batch *batch, const struct link_pair *pair);
+
+/* Make a link on another one, down. Source: drivers/net/ipvlan/ipvlan_main.c, ipvlan_link_new. */
+void link_put_ipvlan(struct rtnl_batch *batch, const struct link_ipvlan *link);
+
+/*
+ * Ask for a link of a kind, "netkit" or "ipvlan", in a mode that there is not: EINVAL from a kernel
+ * that has the kind, EOPNOTSUPP from one that has not; nothing is made.
+ */
+void link_put_probe(struct rtnl_batch *batch, const char *kind);
 
 /* Ask for one link, by name or number; all of a kind, or all (kind NULL). */
 void link_put_get_name(struct rtnl_batch *batch, const char *name);

@@ -18,14 +18,15 @@
 #include "cni/verbs.h"
 #include "config/base/buf.h"
 #include "config/base/err.h"
-#include "config/base/log.h"
 #include "config/base/fd.h"
+#include "config/base/log.h"
 
 enum { READ_STEP = 8192 };
 
 static const struct ipam *const ipams[] = { &ipam_ranges, &ipam_imds, &ipam_cns, NULL };
 
-static const struct datapath *const datapaths[] = { &datapath_routed, &datapath_nic, NULL };
+static const struct datapath *const datapaths[] = { &datapath_routed, &datapath_nic,
+						    &datapath_netkit, &datapath_ipvlan, NULL };
 
 static const struct verbs_parts parts = {
 	.root = LEASE_ROOT,

@@ -260,6 +260,9 @@ static int finish(struct netconf_reader *reader)
 		code = check_name(netconf, reader->err);
 	if (code == 0)
 		code = choose_datapath(reader);
+	if (code == 0 && netconf->flowtable && netconf->datapath != DATAPATH_ROUTED)
+		code = cni_err(reader->err, CNI_CONFIG_INVALID,
+			       "flowtable: true: only with datapath routed");
 	if (code == 0)
 		code = choose_ipam(netconf->ipam_type, &netconf->ipam, reader->err);
 	if (code == 0)

@@ -50,8 +50,9 @@ struct netconf {
 	char *type;
 	enum netconf_datapath datapath; /* "datapath": routed (default), nic, ipvlan, netkit */
 	enum netconf_removal removal;	/* "removal" of a pair at DEL: now (default), namespace */
-	char *master; /* "master": name of the host's NIC; NULL: by default route */
-	uint32_t mtu; /* "mtu"; 0: the master's */
+	char *master;	/* "master": name of the host's NIC; NULL: by default route */
+	uint32_t mtu;	/* "mtu"; 0: the master's */
+	bool flowtable; /* "flowtable": datapath routed alone */
 	/* "guards": { "wireserver": true, false or "opt-in", "imds": the same, "also": [...] } */
 	enum netconf_guard guards[NETCONF_TARGETS];
 	struct endpoint also[NETCONF_ALSO_MAX];

@@ -266,6 +266,8 @@ static int take_top(struct netconf_reader *parse, const struct read_value *value
 		return read_chars(value, parse->datapath, sizeof(parse->datapath));
 	if (read_key_is(value, 0, "removal"))
 		return take_removal(value, netconf);
+	if (read_key_is(value, 0, "flowtable"))
+		return read_bool(value, &netconf->flowtable);
 	if (read_key_is(value, 0, "master"))
 		return read_text(value, &netconf->master);
 	if (!read_key_is(value, 0, "mtu"))

@@ -73,11 +73,13 @@ static int check_wishes(const struct job *job, struct err *err)
 		return cni_err(err, CNI_ENVIRONMENT_INVALID, "CNI_NETNS: is not plain text");
 	if (netconf_guards_check(&job->netconf, err) < 0)
 		return err->code;
-	if (job->netconf.datapath != DATAPATH_NIC || (!job->netconf.has_mac && !job->args->has_mac))
+	if (job->netconf.datapath == DATAPATH_ROUTED ||
+	    (!job->netconf.has_mac && !job->args->has_mac))
 		return 0;
 	mac_format(job->netconf.has_mac ? &job->netconf.mac : &job->args->mac, mac);
 	return cni_err(err, CNI_FIELD_UNSUPPORTED,
-		       "mac: \"%s\": the address of a NIC that is moved cannot be chosen", mac);
+		       "mac: \"%s\": with datapath \"%s\" it cannot be chosen", mac,
+		       job->datapath->name);
 }
 
 /* Wait for the lock of the attachment, and clean away what an ADD that died has left. */

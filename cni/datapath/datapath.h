@@ -33,6 +33,7 @@ struct datapath_plan {
 	const struct cni_route *routes;
 	size_t n_routes;
 	bool skip_default_route;
+	bool flowtable; /* datapath routed; where the host permits it */
 	struct guards guards;
 	bool mac_changed; /* CHECK: by a plugin behind us, at which the kernel forgot neighbours */
 	bool leave_pair;  /* DEL: to the end of a namespace that is still there; see leave.h */
@@ -53,6 +54,8 @@ struct datapath {
 
 extern const struct datapath datapath_routed; /* routed.c */
 extern const struct datapath datapath_nic;    /* nic.c */
+extern const struct datapath datapath_netkit; /* netkit.c */
+extern const struct datapath datapath_ipvlan; /* ipvlan.c */
 
 /*
  * Remove what is in the host's network namespace for those whom is_alive() denies: host ends with

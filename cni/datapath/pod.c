@@ -8,6 +8,7 @@
 
 #include "cni/error.h"
 #include "cni/netns.h"
+#include "cni/nic.h"
 #include "cni/rtnl.h"
 
 bool pod_has_family(const struct datapath_plan *plan, uint8_t family)
@@ -16,6 +17,24 @@ bool pod_has_family(const struct datapath_plan *plan, uint8_t family)
 		if (plan->ips[i].address.family == family)
 			return true;
 	return false;
+}
+
+int pod_alias(const struct datapath_plan *plan, char alias[LINK_ALIAS_ROOM], struct err *err)
+{
+	int len = snprintf(alias, LINK_ALIAS_ROOM, "%s/%s", plan->container, plan->ifname);
+
+	if (len < LINK_ALIAS_ROOM)
+		return 0;
+	return cni_err(err, CNI_ENVIRONMENT_INVALID, "CNI_CONTAINERID: longer than %d bytes",
+		       LINK_ALIAS_ROOM - CNI_NAME_ROOM - 1);
+}
+
+struct address pod_alone(const struct address *address)
+{
+	struct address alone = *address;
+
+	alone.prefix = address_bits(address->family);
+	return alone;
 }
 
 static bool pod_has_default(const struct pod_routes *routes, uint8_t family)
@@ -101,6 +120,47 @@ int pod_find_link(struct rtnl *rtnl, const char *name, struct link *link, struct
 		return 1;
 	if (rc == 0)
 		*link = found;
+	return rc;
+}
+
+int pod_find_nic(const struct datapath_plan *plan, struct rtnl *host, struct link *nic,
+		 struct err *err)
+{
+	struct nic_wish wish = { .name = plan->master };
+	int rc;
+
+	if (plan->host_ip.family)
+		wish.address = &plan->host_ip;
+	rc = nic_resolve(host, &wish, nic, err);
+	if (rc == 1)
+		rc = err->code = -(CNI_ERR_BASE + CNI_UNAVAILABLE);
+	return rc;
+}
+
+int pod_choose_mtu(const struct datapath_plan *plan, const struct link *nic, uint32_t *mtu,
+		   struct err *err)
+{
+	if (plan->mtu > nic->mtu)
+		return cni_err(err, CNI_CONFIG_INVALID, "\"mtu\": %u is more than the %u of %s",
+			       plan->mtu, nic->mtu, nic->name);
+	*mtu = plan->mtu ? plan->mtu : nic->mtu;
+	return 0;
+}
+
+int pod_check_kind(struct rtnl *host, const char *kind, const char *needs, struct err *err)
+{
+	own_batch struct rtnl_batch *batch = rtnl_batch_new(err);
+	int rc;
+
+	if (!batch)
+		return err->code;
+	link_put_probe(batch, kind);
+	rtnl_ignore(batch, EINVAL);
+	rc = rtnl_send(host, batch, err);
+	if (rc == -EOPNOTSUPP)
+		return cni_err(err, CNI_UNAVAILABLE,
+			       "datapath: \"%s\": this kernel has no such links: it needs %s", kind,
+			       needs);
 	return rc;
 }
 

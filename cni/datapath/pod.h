@@ -22,6 +22,12 @@ struct pod_routes {
 /* Does the plan have an address of that family? */
 bool pod_has_family(const struct datapath_plan *plan, uint8_t family);
 
+/* "CONTAINER/IFNAME". Returns 0 or CNI_ENVIRONMENT_INVALID: too long for the kernel. */
+int pod_alias(const struct datapath_plan *plan, char alias[LINK_ALIAS_ROOM], struct err *err);
+
+/* As an address that is alone on its link: without a network. */
+struct address pod_alone(const struct address *address);
+
 /* The plan's routes, then the default routes that are neither among them nor unwanted. */
 void pod_routes(const struct datapath_plan *plan, struct pod_routes *out);
 
@@ -38,6 +44,27 @@ int pod_open_netns(int netns, struct rtnl *rtnl, struct err *err);
 
 /* Find a link by name. Returns 0, 1 (there is none), or negative. */
 int pod_find_link(struct rtnl *rtnl, const char *name, struct link *link, struct err *err);
+
+/*
+ * Find the NIC of the host that the plan means.
+ *
+ * Returns 0, CNI_UNAVAILABLE (there is none), or negative.
+ */
+int pod_find_nic(const struct datapath_plan *plan, struct rtnl *host, struct link *nic,
+		 struct err *err);
+
+/* The plan's MTU, or the NIC's. Returns 0 or CNI_CONFIG_INVALID: more than the NIC's. */
+int pod_choose_mtu(const struct datapath_plan *plan, const struct link *nic, uint32_t *mtu,
+		   struct err *err);
+
+/*
+ * Has the kernel links of a kind, "netkit" or "ipvlan"?
+ *
+ * needs   what to do when not
+ *
+ * Returns 0, CNI_UNAVAILABLE, or negative.
+ */
+int pod_check_kind(struct rtnl *host, const char *kind, const char *needs, struct err *err);
 
 /* 0, or CNI_UNAVAILABLE when the host does not pass on packets of a family that the plan has. */
 int pod_check_forwarding(const struct datapath_plan *plan, struct err *err);

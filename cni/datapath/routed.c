@@ -10,41 +10,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cni/datapath/flowtable.h"
 #include "cni/datapath/guards.h"
 #include "cni/datapath/leave.h"
 #include "cni/error.h"
-#include "cni/nic.h"
 #include "cni/rtnl.h"
-
-int routed_alias(const struct datapath_plan *plan, char alias[LINK_ALIAS_ROOM], struct err *err)
-{
-	int len = snprintf(alias, LINK_ALIAS_ROOM, "%s/%s", plan->container, plan->ifname);
-
-	if (len < LINK_ALIAS_ROOM)
-		return 0;
-	return cni_err(err, CNI_ENVIRONMENT_INVALID, "CNI_CONTAINERID: longer than %d bytes",
-		       LINK_ALIAS_ROOM - CNI_NAME_ROOM - 1);
-}
-
-static int routed_find_nic(const struct datapath_plan *plan, struct rtnl *host, struct link *nic,
-			   struct err *err)
-{
-	struct nic_wish wish = { .name = plan->master };
-	int rc;
-
-	if (plan->host_ip.family)
-		wish.address = &plan->host_ip;
-	rc = nic_resolve(host, &wish, nic, err);
-	if (rc == 1)
-		rc = err->code = -(CNI_ERR_BASE + CNI_UNAVAILABLE);
-	return rc;
-}
+#include "config/base/log.h"
 
 /* The NIC; and the MTU: its own, or what is configured, which is not more. */
 static int routed_find_mtu(const struct datapath_plan *plan, struct rtnl *host, struct link *nic,
 			   uint32_t *mtu, struct err *err)
 {
-	int rc = routed_find_nic(plan, host, nic, err);
+	int rc = pod_find_nic(plan, host, nic, err);
 
 	/* A host that is alone with its pods, and says so by configuring an MTU. */
 	if (rc < 0 && plan->mtu && !plan->master && !plan->host_ip.family &&
@@ -53,13 +30,7 @@ static int routed_find_mtu(const struct datapath_plan *plan, struct rtnl *host, 
 		nic->index = 0;
 		return 0;
 	}
-	if (rc < 0)
-		return rc;
-	if (plan->mtu > nic->mtu)
-		return cni_err(err, CNI_CONFIG_INVALID, "\"mtu\": %u is more than the %u of %s",
-			       plan->mtu, nic->mtu, nic->name);
-	*mtu = plan->mtu ? plan->mtu : nic->mtu;
-	return 0;
+	return rc < 0 ? rc : pod_choose_mtu(plan, nic, mtu, err);
 }
 
 /* ---- making the pair ---------------------------------------------------------------------------
@@ -182,6 +153,17 @@ static int routed_connect(struct routed_work *work, struct err *err)
 	return rc;
 }
 
+/* Faster where the host permits it; a pod that cannot have it goes on without. */
+static void routed_accelerate(const struct routed_work *work)
+{
+	const struct datapath_plan *plan = work->plan;
+	struct err err;
+
+	if (plan->flowtable &&
+	    flowtable_add(work->nic.index ? work->nic.name : NULL, plan->host_name, &err) < 0)
+		log_warn(plan->container, "flowtable: not on this host: %s", err.msg);
+}
+
 static int routed_fill(const struct routed_work *work, struct cni_result *result, struct err *err)
 {
 	const struct datapath_plan *plan = work->plan;
@@ -196,7 +178,7 @@ static int routed_fill(const struct routed_work *work, struct cni_result *result
 		return rc;
 	for (size_t i = 0; i < plan->n_ips && result->n_ips < CNI_IPS_MAX; i++)
 		result->ips[result->n_ips++] = (struct cni_ip){
-			.address = routed_alone(&plan->ips[i].address),
+			.address = pod_alone(&plan->ips[i].address),
 			.gateway = *routed_gateway(plan->ips[i].address.family),
 			.interface = (int)result->n_interfaces - 1,
 		};
@@ -227,7 +209,7 @@ int routed_add(enum link_pair_kind kind, const struct datapath_plan *plan,
 	if (!batch)
 		return err->code;
 	pod_routes(plan, &work.routes);
-	rc = routed_alias(plan, work.alias, err);
+	rc = pod_alias(plan, work.alias, err);
 	if (rc == 0)
 		rc = pod_check_forwarding(plan, err);
 	if (rc == 0)
@@ -240,9 +222,11 @@ int routed_add(enum link_pair_kind kind, const struct datapath_plan *plan,
 		return rc;
 	rc = routed_connect(&work, err);
 	if (rc == 0)
+		routed_accelerate(&work);
+	if (rc == 0)
 		rc = routed_fill(&work, result, err);
 	if (rc < 0)
-		(void)routed_remove(&work, &ignored);
+		(void)routed_del(plan, &ignored);
 	return rc;
 }
 
@@ -256,9 +240,11 @@ int routed_del(const struct datapath_plan *plan, struct err *err)
 	if (!batch)
 		return err->code;
 	rc = rtnl_open(&host, err);
-	if (rc == 0 && plan->leave_pair && plan->netns >= 0 && leave_pair(&host, plan))
-		return 0;
-	return rc < 0 ? rc : routed_remove(&work, err);
+	if (rc == 0 && (!plan->leave_pair || plan->netns < 0 || !leave_pair(&host, plan)))
+		rc = routed_remove(&work, err);
+	if (plan->flowtable)
+		flowtable_forget(plan->host_name);
+	return rc;
 }
 
 int routed_status(const struct datapath_plan *plan, struct err *err)

@@ -34,12 +34,6 @@ extern const struct mac routed_host_mac;
 /* The gateway that a pod sees: on no link but its own. */
 const struct address *routed_gateway(uint8_t family);
 
-/* Alone on its link: no network, no neighbours but the gateway. */
-struct address routed_alone(const struct address *address);
-
-/* "CONTAINER/IFNAME". Returns 0 or CNI_ENVIRONMENT_INVALID: too long for the kernel. */
-int routed_alias(const struct datapath_plan *plan, char alias[LINK_ALIAS_ROOM], struct err *err);
-
 /* One batch for each end; both links are there. Return 0 or negative. */
 int routed_set_up_pod(struct routed_work *work, struct err *err);
 int routed_set_up_host(struct routed_work *work, struct err *err);

@@ -1,73 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Is everything still there that routed.c made? */
-#include <errno.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "cni/addr.h"
+#include "cni/datapath/check.h"
 #include "cni/datapath/guards.h"
 #include "cni/datapath/routed.h"
 #include "cni/error.h"
 #include "cni/neigh.h"
 #include "cni/route.h"
 #include "cni/rtnl.h"
-
-enum { CHECK_WANTED_MAX = POD_ROUTES_MAX + CNI_IPS_MAX };
-
-/* Things wanted of one kind: each an address. */
-struct check_list {
-	struct address wanted[CHECK_WANTED_MAX];
-	bool found[CHECK_WANTED_MAX];
-	size_t n;
-};
-
-static void check_want(struct check_list *list, const struct address *address, bool alone)
-{
-	struct address *wanted = &list->wanted[list->n];
-
-	if (list->n == CHECK_WANTED_MAX)
-		return;
-	*wanted = *address;
-	if (alone)
-		wanted->prefix = address_bits(address->family);
-	list->n++;
-}
-
-static void check_restart(void *owner)
-{
-	struct check_list *list = owner;
-
-	memset(list->found, 0, sizeof(list->found));
-}
-
-static void check_see(struct check_list *list, const struct address *address)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (address_equal(&list->wanted[i], address) &&
-		    list->wanted[i].prefix == address->prefix)
-			list->found[i] = true;
-}
-
-static int check_see_addr(void *owner, const struct nlmsghdr *nlh)
-{
-	struct addr addr;
-
-	if (addr_parse(nlh, &addr) == 0)
-		check_see(owner, &addr.address);
-	return 0;
-}
-
-static int check_see_route(void *owner, const struct nlmsghdr *nlh)
-{
-	struct route route;
-
-	if (route_parse(nlh, &route) == 0 && route.type == RTN_UNICAST)
-		check_see(owner, &route.dst);
-	return 0;
-}
 
 static int check_see_neigh(void *owner, const struct nlmsghdr *nlh)
 {
@@ -79,71 +23,6 @@ static int check_see_neigh(void *owner, const struct nlmsghdr *nlh)
 	return 0;
 }
 
-/* The first that was not seen is the answer. */
-static int check_answer(const struct check_list *list, const char *where, const char *what,
-			struct err *err)
-{
-	char text[ADDRESS_TEXT_ROOM];
-
-	for (size_t i = 0; i < list->n; i++) {
-		if (list->found[i])
-			continue;
-		address_format(&list->wanted[i], true, text);
-		return cni_err(err, CNI_CHECK_FAILED, "%s: %s %s is missing", where, what, text);
-	}
-	return 0;
-}
-
-typedef void check_put_fn(struct rtnl_batch *batch, uint8_t family, int index);
-
-/* Where, and which dump shows it. */
-struct check_place {
-	struct rtnl *rtnl;
-	const struct link *link;
-	check_put_fn *put;
-	rtnl_reply_fn *see;
-	const char *what;
-};
-
-/* One dump for each family of which something is wanted. */
-static int check_dump(const struct check_place *place, struct check_list *list, struct err *err)
-{
-	own_batch struct rtnl_batch *batch = rtnl_batch_new(err);
-	const uint8_t families[] = { AF_INET, AF_INET6 };
-
-	if (!batch)
-		return err->code;
-	for (size_t f = 0; f < sizeof(families); f++) {
-		struct check_list part = { 0 };
-		int rc;
-
-		for (size_t i = 0; i < list->n; i++)
-			if (list->wanted[i].family == families[f])
-				check_want(&part, &list->wanted[i], false);
-		if (part.n == 0)
-			continue;
-		rtnl_batch_clear(batch);
-		place->put(batch, families[f], place->link->index);
-		rc = rtnl_dump(place->rtnl, batch, place->see, check_restart, &part, err);
-		if (rc == 0)
-			rc = check_answer(&part, place->link->name, place->what, err);
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
-}
-
-static int check_find(struct rtnl *rtnl, const char *name, struct link *link, struct err *err)
-{
-	int rc = pod_find_link(rtnl, name, link, err);
-
-	if (rc == 1)
-		return cni_err(err, CNI_CHECK_FAILED, "link %s is missing", name);
-	if (rc == 0 && !(link->flags & IFF_UP))
-		return cni_err(err, CNI_CHECK_FAILED, "link %s is down", name);
-	return rc;
-}
-
 static int check_host(enum link_pair_kind kind, const struct datapath_plan *plan, struct rtnl *host,
 		      struct link *host_end, struct err *err)
 {
@@ -151,7 +30,7 @@ static int check_host(enum link_pair_kind kind, const struct datapath_plan *plan
 	const struct check_place place = { host, host_end, route_put_dump, check_see_route,
 					   "route" };
 	char alias[LINK_ALIAS_ROOM];
-	int rc = routed_alias(plan, alias, err);
+	int rc = pod_alias(plan, alias, err);
 
 	if (rc == 0)
 		rc = check_find(host, plan->host_name, host_end, err);
@@ -167,22 +46,6 @@ static int check_host(enum link_pair_kind kind, const struct datapath_plan *plan
 		check_want(&routes, &plan->ips[i].address, true);
 	rc = check_dump(&place, &routes, err);
 	return rc < 0 ? rc : guards_check(host, &plan->guards, plan->host_name, err);
-}
-
-/* What is said of the pod's link in the result of ADD; later plugins may have changed it. */
-static const struct cni_interface *check_expected(const struct datapath_plan *plan,
-						  const struct cni_result *expected, int *index)
-{
-	for (size_t i = 0; expected && i < expected->n_interfaces; i++) {
-		const struct cni_interface *interface = &expected->interfaces[i];
-
-		if (interface->sandbox && strcmp(interface->name, plan->ifname) == 0) {
-			*index = (int)i;
-			return interface;
-		}
-	}
-	*index = -1;
-	return NULL;
 }
 
 static int check_pod_link(const struct cni_interface *expected, const struct link *host_end,

@@ -51,7 +51,7 @@ int routed_set_up_host(struct routed_work *work, struct err *err)
 	}
 	/* Last: this is what makes the pod reachable. */
 	for (size_t i = 0; i < plan->n_ips; i++) {
-		const struct route route = { .dst = routed_alone(&plan->ips[i].address),
+		const struct route route = { .dst = pod_alone(&plan->ips[i].address),
 					     .oif = index,
 					     .protocol = RTNL_PROTOCOL,
 					     .scope = RT_SCOPE_LINK };

@@ -25,14 +25,6 @@ const struct address *routed_gateway(uint8_t family)
 	return family == AF_INET ? &routed_gateway4 : &routed_gateway6;
 }
 
-struct address routed_alone(const struct address *address)
-{
-	struct address alone = *address;
-
-	alone.prefix = address_bits(address->family);
-	return alone;
-}
-
 static struct route routed_route(const struct cni_route *route, int oif)
 {
 	return (struct route){
@@ -89,7 +81,7 @@ int routed_set_up_pod(struct routed_work *work, struct err *err)
 	link_put_up(work->batch, index, NULL, true);
 	link_put_up(work->batch, ROUTED_LOOPBACK, NULL, true);
 	for (size_t i = 0; i < plan->n_ips; i++) {
-		struct address address = routed_alone(&plan->ips[i].address);
+		struct address address = pod_alone(&plan->ips[i].address);
 
 		if (!routed_is_repeated(plan, i))
 			addr_put(work->batch, index, &address, false);

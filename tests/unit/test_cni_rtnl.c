@@ -102,6 +102,96 @@ TEST(a_pair_is_one_message_with_the_peer_down)
 	rtnl_batch_free(batch);
 }
 
+TEST(a_netkit_pair_has_a_mode_and_no_addresses)
+{
+	struct err err;
+	struct rtnl_batch *batch = rtnl_batch_new(&err);
+	const struct link_pair pair = { .kind = LINK_NETKIT,
+					.name = "azc0",
+					.mac = mac_a,
+					.group = 7,
+					.peer_name = "eth0",
+					.peer_mac = mac_b,
+					.peer_netns = 9,
+					.mtu = 1400 };
+	const size_t header = sizeof(struct ifinfomsg);
+	const struct nlmsghdr *nlh;
+	const struct nlattr *data;
+	const struct nlattr *peer;
+
+	link_put_pair(batch, &pair);
+	nlh = message_at(batch, 0);
+	CHECK(attr_is(attr_of(nlh, header, IFLA_IFNAME), "azc0", 5));
+	CHECK(!attr_of(nlh, header, IFLA_ADDRESS));
+	CHECK(attr_is_u32(attr_of(nlh, header, IFLA_GROUP), 7));
+	data = attr_of(nlh, header, IFLA_LINKINFO);
+	CHECK(attr_is(attr_nested(data, 0, IFLA_INFO_KIND), "netkit", 7));
+	data = attr_nested(data, 0, IFLA_INFO_DATA);
+	CHECK(attr_is_u32(attr_nested(data, 0, 5), 1)); /* IFLA_NETKIT_MODE, NETKIT_L3 */
+	peer = attr_nested(data, 0, 1);			/* IFLA_NETKIT_PEER_INFO */
+	CHECK(attr_is(attr_nested(peer, header, IFLA_IFNAME), "eth0", 5));
+	CHECK(!attr_nested(peer, header, IFLA_ADDRESS));
+	CHECK(attr_is_u32(attr_nested(peer, header, IFLA_NET_NS_FD), 9));
+	CHECK(attr_is_u32(attr_nested(peer, header, IFLA_MTU), 1400));
+	rtnl_batch_free(batch);
+}
+
+TEST(a_link_of_ipvlan_is_born_in_the_pod_in_mode_l3s)
+{
+	struct err err;
+	struct rtnl_batch *batch = rtnl_batch_new(&err);
+	const struct link_ipvlan link = { .name = "azc0", .master = 4, .netns = 9, .mtu = 1400 };
+	const uint16_t l3s = 2;
+	const uint16_t none = 0xffff;
+	const size_t header = sizeof(struct ifinfomsg);
+	const struct nlmsghdr *nlh;
+	const struct nlattr *info;
+
+	link_put_ipvlan(batch, &link);
+	link_put_probe(batch, "ipvlan");
+	link_put_probe(batch, "netkit");
+	nlh = message_at(batch, 0);
+	CHECK(nlh->nlmsg_type == RTM_NEWLINK);
+	CHECK(nlh->nlmsg_flags == (NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL));
+	CHECK(attr_is(attr_of(nlh, header, IFLA_IFNAME), "azc0", 5));
+	CHECK(attr_is_u32(attr_of(nlh, header, IFLA_LINK), 4));
+	CHECK(attr_is_u32(attr_of(nlh, header, IFLA_NET_NS_FD), 9));
+	CHECK(attr_is_u32(attr_of(nlh, header, IFLA_MTU), 1400));
+	info = attr_of(nlh, header, IFLA_LINKINFO);
+	CHECK(attr_is(attr_nested(info, 0, IFLA_INFO_KIND), "ipvlan", 7));
+	info = attr_nested(info, 0, IFLA_INFO_DATA);
+	CHECK(attr_is(attr_nested(info, 0, IFLA_IPVLAN_MODE), &l3s, sizeof(l3s)));
+	/* a mode that there is not: a kernel that has the kind says EINVAL, and makes nothing */
+	info = attr_of(message_at(batch, 1), header, IFLA_LINKINFO);
+	info = attr_nested(info, 0, IFLA_INFO_DATA);
+	CHECK(attr_is(attr_nested(info, 0, IFLA_IPVLAN_MODE), &none, sizeof(none)));
+	info = attr_of(message_at(batch, 2), header, IFLA_LINKINFO);
+	CHECK(attr_is_u32(attr_nested(attr_nested(info, 0, IFLA_INFO_DATA), 0, 5), 0xffff));
+	rtnl_batch_free(batch);
+}
+
+TEST(the_mode_of_ipvlan_is_read_and_of_nothing_else)
+{
+	struct err err;
+	struct rtnl_batch *batch = rtnl_batch_new(&err);
+	const struct link_ipvlan slave = { .name = "azc0", .master = 4, .netns = 9 };
+	const struct link_pair pair = { .name = "azc1", .peer_name = "eth0" };
+	struct nlmsghdr *nlh;
+	struct link link;
+
+	link_put_ipvlan(batch, &slave);
+	link_put_pair(batch, &pair);
+	for (size_t i = 0; i < 2; i++) {
+		nlh = (void *)(batch->bytes + batch->messages[i].at);
+		((struct ifinfomsg *)mnl_nlmsg_get_payload(nlh))->ifi_index = 7;
+		CHECK(link_parse(nlh, &link) == 0);
+		CHECK(link.ipvlan_mode == (i == 0 ? LINK_IPVLAN_L3S : -1));
+		CHECK_TEXT(link.kind, i == 0 ? "ipvlan" : "veth");
+	}
+	CHECK(link.index == 7);
+	rtnl_batch_free(batch);
+}
+
 TEST(addresses_have_no_network_and_no_wait)
 {
 	struct err err;
