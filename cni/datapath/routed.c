@@ -222,11 +222,11 @@ int routed_add(enum link_pair_kind kind, const struct datapath_plan *plan,
 		return rc;
 	rc = routed_connect(&work, err);
 	if (rc == 0)
-		routed_accelerate(&work);
-	if (rc == 0)
 		rc = routed_fill(&work, result, err);
-	if (rc < 0)
-		(void)routed_del(plan, &ignored);
+	if (rc == 0)
+		routed_accelerate(&work);
+	else
+		(void)routed_remove(&work, &ignored);
 	return rc;
 }
 
