@@ -76,7 +76,7 @@ CTL_C     := $(filter-out config/azlctl/main.c \
 	config/azlctl/slices_$(if $(filter yes,$(CGROUP)),none,libcgroup).c,$(wildcard config/azlctl/*.c))
 OBJ        = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
-PROGRAMS := $(BUILD)/containerd-shim-azl-v2 $(CNI_MAIN:cni/main.c=$(BUILD)/azl-cni)
+PROGRAMS := $(BUILD)/containerd-shim-azl-v2 $(CNI_MAIN:cni/main.c=$(BUILD)/azl-cni) $(BUILD)/azlctl
 
 .PHONY: all
 all: $(PROGRAMS)
