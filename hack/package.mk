@@ -9,7 +9,8 @@
 
 # What packages are dated with: the same source gives the same bytes.
 SOURCE_DATE_EPOCH ?= $(or $(AZL_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null || echo 0))
-PACKAGES := $(BUILD)/package
+PACKAGES    ?= $(BUILD)/package
+DEB_VERSION ?= $(VERSION)
 
 .PHONY: deb rpm sysext
 ifeq ($(AZL_NODE)$(ON_HOST),)
@@ -18,7 +19,7 @@ deb rpm sysext:
 	hack/node run pack --env AZL_EPOCH=$(SOURCE_DATE_EPOCH) -- make $@
 else
 deb: all
-	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) hack/package/deb/build $(BUILD) $(VERSION) $(PACKAGES)
+	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) hack/package/deb/build $(BUILD) $(DEB_VERSION) $(PACKAGES)
 rpm:
 	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) hack/package/rpm/build $(BUILD) $(VERSION) $(PACKAGES)
 sysext:

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC1091,SC2016,SC2030,SC2031,SC2034,SC2154
+# The packages: made, looked through by Debian's and RPM's own critics, installed, upgraded under running
+# containers, and removed. In the node "pack"; tests/vm/package.bats does it under systemd.
+
+load cni
+# shellcheck source=tests/config.bash
+. "$CNI_REPO/tests/config.bash"
+# shellcheck source=hack/node.d/containerd.sh
+. "$CNI_REPO/hack/node.d/containerd.sh"
+
+DEBS=$CONFIG/deb
+EPOCH=1790000000
+
+setup_file() {
+	[ "$AZL_NODE" = pack ] || return 0
+	mkdir -p "$DEBS"
+	deb_build "$DEBS"
+	find /usr /etc /var /opt -xdev \( -path /var/log -o -path /var/lib/dpkg -o -path /var/cache \) -prune -o -print |
+		sort >"$CONFIG/before"
+}
+teardown_file() { rm -rf "$CONFIG"; }
+setup() {
+	here
+	W=$CONFIG/t$BATS_TEST_NUMBER
+	mkdir -p "$W"
+}
+teardown() {
+	containers_gone || true
+	dpkg --purge azl-shim azl-cni azlctl >/dev/null 2>&1 || true
+	rm -rf "$W"
+}
+
+# deb_build DIRECTORY [MAKE ARGUMENT]...
+deb_build() {
+	make_here SOURCE_DATE_EPOCH="$EPOCH" PACKAGES="$1" "${@:2}" deb >"$CONFIG/deb.log" 2>&1 || wrong "$(tail -n 30 "$CONFIG/deb.log")"
+}
+
+# What there is more than before the first package.
+left_over() {
+	find /usr /etc /var /opt -xdev \( -path /var/log -o -path /var/lib/dpkg -o -path /var/cache -o -path /var/lib/containerd \) \
+		-prune -o -print | sort | comm -13 "$CONFIG/before" -
+}
+
+containers_begin() {
+	node_containerd_start
+	disown "$NODE_CONTAINERD_PID"
+	echo "$NODE_CONTAINERD_PID" >"$W/containerd.pid"
+	node_containerd_image
+}
+
+containers_gone() {
+	local id
+	[ -e "$W/containerd.pid" ] || return 0
+	for id in $(ctr container ls -q); do
+		ctr task rm -f "$id" || true
+		ctr container rm "$id" || true
+	done
+	until_ok 10 eval '! pidof containerd-shim-azl-v2'
+	NODE_CONTAINERD_PID=$(cat "$W/containerd.pid")
+	node_containerd_stop
+	rm "$W/containerd.pid"
+}
+
+container() {
+	timeout 30 ctr run -d --cpu-shares 0 --runtime io.containerd.azl.v2 "$NODE_IMAGE" "$1" sleep 1000 3>&- 4>&-
+}
+
+@test "deb: lintian has nothing to say" {
+	run lintian --tag-display-limit 0 --fail-on error,warning "$DEBS"/*.deb
+	[ "$status" -eq 0 ] || wrong "$output"
+	run ! grep -E '^[EW]:' <<<"$output"
+}
+
+@test "deb: the same build makes the same bytes" {
+	local deb
+	deb_build "$W/again"
+	for deb in "$DEBS"/*.deb; do
+		cmp "$deb" "$W/again/${deb##*/}"
+	done
+}
+
+@test "deb: installed and purged, nothing is left; removed, what its owner changed is" {
+	dpkg -i "$DEBS"/*.deb
+	containerd-shim-azl-v2 -v
+	CNI_COMMAND=VERSION /usr/lib/cni/azl-cni <<<'{"cniVersion":"1.0.0"}'
+	equal "$(dpkg --verify azl-shim azl-cni | grep -v ' /usr/share/\(doc\|man\)/')" ''
+	echo '# mine' >>/etc/iproute2/rt_protos.d/azl.conf
+	dpkg -r azl-shim azl-cni
+	equal "$(left_over | grep -v '^/usr/share/\(azl\|man\|doc\)\|azlctl\|azl-host\|azl.preset' | tr '\n' ' ')" \
+		'/etc/iproute2 /etc/iproute2/rt_protos.d /etc/iproute2/rt_protos.d/azl.conf '
+	dpkg --purge azl-shim azl-cni azlctl
+	equal "$(left_over)" ''
+}
+
+@test "deb: containers live on under an upgrade, and keep the package from being removed" {
+	local shim old
+	dpkg -i "$DEBS"/*.deb
+	containers_begin
+	container one
+	shim=$(pidof -s containerd-shim-azl-v2)
+	old=$(stat -L -c %i "/proc/$shim/exe")
+	deb_build "$W/newer" DEB_VERSION=0.1.0+1
+	dpkg -i "$W"/newer/*.deb
+	equal "$(dpkg-query -W -f '${Version}' azl-shim)" 0.1.0+1
+	equal "$(readlink "/proc/$shim/exe")" '/usr/bin/containerd-shim-azl-v2 (deleted)'
+	equal "$(stat -L -c %i "/proc/$shim/exe")" "$old"
+	equal "$(timeout 30 ctr task exec --exec-id e one echo alive)" alive
+	# the next one is of the new program
+	container two
+	equal "$(timeout 30 ctr task exec --exec-id e two echo alive)" alive
+	for shim in $(pidof containerd-shim-azl-v2); do readlink "/proc/$shim/exe"; done | sort >"$W/programs"
+	equal "$(tr '\n' ' ' <"$W/programs")" '/usr/bin/containerd-shim-azl-v2 /usr/bin/containerd-shim-azl-v2 (deleted) '
+	run dpkg -r azl-shim
+	[ "$status" -ne 0 ]
+	[[ $output == *"containers of azl are running"* ]]
+	equal "$(timeout 30 ctr task exec --exec-id f one echo alive)" alive
+	containers_gone
+	dpkg -r azl-shim
+	[ ! -e /usr/bin/containerd-shim-azl-v2 ]
+	[ ! -e /run/azl/runtimes ]
+}
+
+@test "deb: pods that are attached keep the plugin's package" {
+	dpkg -i "$DEBS"/azl-cni_*.deb
+	mkdir -p /run/azl/cni/pods/leases
+	echo '{}' >/run/azl/cni/pods/leases/x.json
+	run dpkg -r azl-cni
+	[ "$status" -ne 0 ]
+	[[ $output == *"pods are attached"* ]]
+	rm -r /run/azl/cni
+	dpkg -r azl-cni
+	[ ! -e /usr/lib/cni/azl-cni ]
+}
+
+@test "rpm: packages for Azure Linux, with the files of Debian's" {
+	local rpm name
+	make_here SOURCE_DATE_EPOCH="$EPOCH" PACKAGES="$W/rpm" BUILD="$W/build" rpm >"$W/rpm.log" 2>&1 || wrong "$(tail -n 30 "$W/rpm.log")"
+	equal "$(cd "$W/rpm" && printf '%s ' *.rpm | sed 's/-[0-9][^ ]*//g')" 'azl-cni azl-selinux azl-shim azlctl '
+	for rpm in "$W"/rpm/*.rpm; do
+		name=${rpm##*/}
+		name=${name%%-[0-9]*}
+		rpm -qp --scripts "$rpm" | sed 's/^[a-z]* \(scriptlet\|program\).*//' | sh -n
+		equal "$(rpm -qp --qf '%{LICENSE} %{BUILDTIME} %{BUILDHOST}' "$rpm")" "Apache-2.0 $EPOCH localhost"
+		[ "$name" != azl-selinux ] || continue
+		[ -e "$(echo "$DEBS/${name}"_*.deb)" ] || continue
+		# apart from where plugins and papers are
+		rpm -qp --qf '[%{FILEMODES:octal} %{FILENAMES}\n]' "$rpm" | sed -n 's/^100\([0-7]*\) /\1 /p' |
+			grep -vE '/usr/share/(doc|licenses)/' | sed 's|/opt/cni/bin/|/usr/lib/cni/|' | sort -k 2 >"$W/rpm.list"
+		dpkg-deb --fsys-tarfile "$DEBS/${name}"_*.deb | tar -x -C "$(mktemp -d -p "$W" tree.XXXX)"
+		(cd "$W"/tree.* && find . -type f ! -path './usr/share/doc/*' -printf '%#m /%P\n' | sed 's/^0*//; s/^/0/' | sed 's/^0*\([0-7]\{4\}\)/\1/' | sort -k 2) >"$W/deb.list"
+		rm -r "$W"/tree.*
+		sed -i 's/^0*//' "$W/rpm.list" "$W/deb.list"
+		diff "$W/rpm.list" "$W/deb.list"
+	done
+	run rpmlint "$W"/rpm/*.rpm
+	# its dictionary, who signs, and the places that Azure Linux has for plugins
+	equal "$(grep ' E: ' <<<"$output" | grep -vE 'spelling-error|no-signature|no-packager-tag|no-group-tag|no-dependency-on|no-binary|explicit-lib-dependency openssl-libs|dir-or-file-in-opt')" ''
+}
+
+@test "sysext: an image with all the libraries of its programs" {
+	make_here SOURCE_DATE_EPOCH="$EPOCH" PACKAGES="$W" BUILD="$W/build" DEV= sysext >"$W/log" 2>&1 || wrong "$(tail -n 30 "$W/log")"
+	systemd-dissect --validate "$W/azl.raw" || [ ! -e /dev/loop-control ]
+	unsquashfs -q -n -d "$W/tree" "$W/azl.raw" >/dev/null
+	grep -qx ID=debian "$W/tree/usr/lib/extension-release.d/extension-release.azl"
+	[ ! -e "$W/tree/etc" ]
+	mkdir -p /run/extensions
+	mv "$W/tree" /run/extensions/azl
+	# without the libraries of this system
+	run unshare --mount sh -ec 'mount --make-rshared /; systemd-sysext merge --no-reload; ldd /usr/bin/containerd-shim-azl-v2; \
+		containerd-shim-azl-v2 -v; CNI_COMMAND=VERSION /usr/lib/cni/azl-cni <<-"END"
+			{"cniVersion": "1.0.0"}
+		END'
+	rm -r /run/extensions/azl
+	[ "$status" -eq 0 ] || wrong "$output"
+	[[ $output == *"/usr/lib/azl/libprotobuf-c.so.1"* ]] || wrong "$output"
+}
