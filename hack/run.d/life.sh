@@ -194,14 +194,32 @@ life_show() {
 	out_note "  \"ctr version\". Calls of the shim alone are what \"make bench\" measures."
 }
 
-# Sets memory: means of all shims of one program, of their PSS, private dirty pages and threads.
-shim_memory() {
-	local process exe n=0 pss=0 dirty=0 threads=0 key value
+# The processes of one program that serve containers, one folder of /proc each. Not azl-sealed: it keeps
+# the host's one sealed copy of runc.
+shims_of() {
+	local process exe name
 	for process in /proc/[0-9]*; do
 		exe=$(readlink "$process/exe") || continue
 		exe=${exe% (deleted)}
-		[ "${exe##*/}" = "$1" ] || continue
-		n=$((n + 1))
+		read -r name <"$process/comm" || continue
+		[ "${exe##*/}" != "$1" ] || [ "$name" = azl-sealed ] || echo "$process"
+	done
+}
+
+# Sets shims. Those of the containers that are gone may take a moment to end.
+shims_await() {
+	local end=$((SECONDS + 5))
+	until mapfile -t shims < <(shims_of "$1") && [ "${#shims[@]}" -eq "$lives" ]; do
+		[ "$SECONDS" -lt "$end" ] || life_failed "${#shims[@]} processes of $1 for $lives containers"
+		sleep 0.02
+	done
+}
+
+# Sets memory: means of all shims of one program, of their PSS, private dirty pages and threads.
+shim_memory() {
+	local process pss=0 dirty=0 threads=0 key value
+	shims_await "$1"
+	for process in "${shims[@]}"; do
 		while read -r key value _; do
 			case $key in
 			Pss:) pss=$((pss + value)) ;;
@@ -212,12 +230,25 @@ shim_memory() {
 			[ "$key" != Threads: ] || threads=$((threads + value))
 		done <"$process/status"
 	done
-	[ "$n" -eq "$lives" ] || life_failed "$n processes of $1 for $lives containers"
-	memory=($((pss / n)) $((dirty / n)) $((threads / n)))
+	memory=($((pss / lives)) $((dirty / lives)) $((threads / lives)))
+}
+
+# What azl-sealed keeps, in kB; nothing when there is none.
+sealed_memory() {
+	local process name file kb=0
+	for process in /proc/[0-9]*; do
+		read -r name 2>/dev/null <"$process/comm" || continue
+		[ "$name" = azl-sealed ] || continue
+		for file in "$process"/fd/*; do
+			[[ $(readlink "$file") != */memfd:* ]] || kb=$(($(stat -Lc %b "$file") / 2))
+		done
+		echo "$kb"
+	done
 }
 
 life_memory() {
 	local -a a b
+	local sealed
 	shim_memory containerd-shim-azl-v2
 	a=("${memory[@]}")
 	shim_memory containerd-shim-runc-v2
@@ -228,6 +259,10 @@ life_memory() {
 	life_row PSS "its share of all pages" "${a[0]} kB" "${b[0]} kB" "${a[0]}" "${b[0]}"
 	life_row dirty "pages of its own" "${a[1]} kB" "${b[1]} kB" "${a[1]}" "${b[1]}"
 	life_row threads "" "${a[2]}" "${b[2]}" "${a[2]}" "${b[2]}"
+	sealed=$(sealed_memory)
+	if [ -n "$sealed" ]; then
+		out_note "  and once for the host, while it is used: $sealed kB, $runtime in sealed memory"
+	fi
 }
 
 life_end() {
