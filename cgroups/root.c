@@ -18,24 +18,31 @@
 
 enum { CONTROLLERS_ROOM = 512 };
 
+/* Open one place. Returns 0, -ENOENT (nothing there, or no cgroup v2), or another negative value.
+ */
+static int open_place(const char *place, int *dir, struct err *err)
+{
+	own_fd int fd = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct statfs at;
+
+	if (fd < 0 && errno != ENOENT)
+		return err_errno(err, "open %s", place);
+	if (fd < 0 || fstatfs(fd, &at) < 0 || at.f_type != CGROUP2_SUPER_MAGIC)
+		return err_set(err, -ENOENT, "no cgroup v2 hierarchy at /sys/fs/cgroup");
+	*dir = fd_take(&fd);
+	return 0;
+}
+
+int cg_root_open_unified(int *dir, struct err *err)
+{
+	return open_place("/sys/fs/cgroup", dir, err);
+}
+
 int cg_root_open(int *dir, struct err *err)
 {
-	static const char place[][24] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+	int code = cg_root_open_unified(dir, err);
 
-	for (size_t i = 0; i < sizeof(place) / sizeof(place[0]); i++) {
-		own_fd int fd = open(place[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		struct statfs at;
-
-		if (fd < 0 && errno == ENOENT)
-			continue;
-		if (fd < 0)
-			return err_errno(err, "open %s", place[i]);
-		if (fstatfs(fd, &at) == 0 && at.f_type == CGROUP2_SUPER_MAGIC) {
-			*dir = fd_take(&fd);
-			return 0;
-		}
-	}
-	return err_set(err, -ENOENT, "no cgroup v2 hierarchy at /sys/fs/cgroup");
+	return code == -ENOENT ? open_place("/sys/fs/cgroup/unified", dir, err) : code;
 }
 
 int cg_root_line_find(struct cg_text line, struct cg_text *path)

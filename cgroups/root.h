@@ -23,6 +23,12 @@ struct err;
 int cg_root_open(int *dir, struct err *err);
 
 /*
+ * As cg_root_open, at /sys/fs/cgroup alone: on a hybrid host -ENOENT, for runtimes take it for
+ * cgroup v1.
+ */
+int cg_root_open_unified(int *dir, struct err *err);
+
+/*
  * Take the path from a line of /proc/PID/cgroup if it is the one of the v2 hierarchy, "0::PATH".
  *
  * path   written only when the result is 1; all that follows, colons included

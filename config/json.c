@@ -86,6 +86,14 @@ const char *json_path_key(const struct json_path *path, int level, size_t *len)
 	return (const char *)path->keys.data + at->key_at;
 }
 
+size_t json_path_end(const struct json_path *path)
+{
+	const void *at = (const char *)path - offsetof(struct scan, path);
+	const struct scan *scan = at;
+
+	return scan->fed + yajl_get_bytes_consumed(scan->parser);
+}
+
 static bool level_is(const struct json_path *path, int level, const char *pattern)
 {
 	const char *key;

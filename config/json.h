@@ -41,6 +41,10 @@ long json_path_index(const struct json_path *path, int level);
  * `len` may be NULL. */
 const char *json_path_key(const struct json_path *path, int level, size_t *len);
 
+/* Bytes of the document up to and with the value that is being told; of an object or array, up to
+ * and with its opening bracket. Only inside a json_fn. */
+size_t json_path_end(const struct json_path *path);
+
 /*
  * Called once for each value, in the order of the document.
  *

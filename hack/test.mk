@@ -15,10 +15,12 @@ ARM64_CC   ?= aarch64-linux-gnu-gcc
 ARM64_O     = $(patsubst %.c,$(BUILD)/arm64/%.o,$(sort $(LIB_C) shim/main.c $(CNI_C) $(CNI_MAIN)))
 
 # Tests in which allocations fail, or cgroups are out of reach or slow, are linked that way.
+COMMA      := ,
 ALLOC_WRAP := malloc calloc realloc strdup asprintf
 UNIT_WRAP  := $(ALLOC_WRAP) cg_root_open cg_open_of_pid
 $(BUILD)/unit/test_service: private SHIM_LIBS += $(UNIT_WRAP:%=-Wl,--wrap=%)
 $(BUILD)/unit/test_host: private SHIM_LIBS += $(ALLOC_WRAP:%=-Wl,--wrap=%)
+$(BUILD)/unit/test_defaults: private SHIM_LIBS += $(patsubst %,-Wl$(COMMA)--wrap=%,$(ALLOC_WRAP) cg_root_open_unified)
 $(BUILD)/unit/test_fast_freeze: private SHIM_LIBS += -Wl,--wrap=cg_freeze
 $(BUILD)/unit/test_fast: private SHIM_LIBS += -Wl,--wrap=statfs
 $(UNIT): $(wildcard tests/unit/*.h)

@@ -11,6 +11,7 @@
 #include "config/base/buf.h"
 #include "config/base/list.h"
 #include "shim/console.h"
+#include "shim/defaults.h"
 #include "shim/fast.h"
 #include "shim/oom.h"
 #include "shim/options.h"
@@ -61,6 +62,7 @@ struct container {
 	struct options options;
 	struct spec spec;
 	bool spec_known;
+	struct defaults_kept defaults;
 	struct fast fast;
 	struct runc runc;
 	int cgroup_fd;	   /* owned; -1 unknown */

@@ -23,6 +23,7 @@
 #include "shim/announce.h"
 #include "shim/args.h"
 #include "shim/container.h"
+#include "shim/defaults.h"
 #include "shim/engine.h"
 #include "shim/exit.h"
 #include "shim/message.h"
@@ -182,6 +183,20 @@ static int read_request(struct container *container, const Pb__CreateTaskRequest
 	return engine_init(container, err);
 }
 
+/* A spec that cannot be read is the runtime's to refuse, as it is. */
+static void merge_defaults(struct container *container)
+{
+	struct defaults_target target = {
+		.id = container->id,
+		.bundle_dir = container->bundle_fd,
+		.cgroups_path = container->spec.cgroups_path,
+		.systemd_cgroup = container->runc.systemd_cgroup,
+	};
+
+	if (container->spec_known)
+		defaults_apply(DEFAULTS_HOST_CONFIG, &target, &container->defaults);
+}
+
 /* Everything that must exist before the runtime starts. */
 static int prepare(struct container *container, struct operation *operation, struct err *err)
 {
@@ -265,8 +280,10 @@ void create_task_take(struct shim *shim, struct call *call, Pb__CreateTaskReques
 		fail(operation, &err, false);
 		return;
 	}
-	if (!container->checkpoint)
+	if (!container->checkpoint) {
 		engine_prepare(container);
+		merge_defaults(container);
+	}
 	call->owner = operation;
 	call->on_gone = on_gone;
 	context = (struct stdio_context){

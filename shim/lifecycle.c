@@ -309,14 +309,31 @@ void lifecycle_kill(struct container *container, struct call *call, const Pb__Ki
 
 /* ---- update ---- */
 
+/* What follows from the defaults that are in force goes with it. */
+static void merge_defaults(struct operation *operation)
+{
+	struct buf *resources = &operation->resources;
+	struct buf merged = { 0 };
+
+	if (defaults_update(&operation->container->defaults, (const char *)resources->data,
+			    resources->len, &merged) > 0) {
+		buf_done(resources);
+		*resources = merged;
+	} else {
+		buf_done(&merged);
+	}
+}
+
 static void run_update(struct operation *operation)
 {
 	struct err err;
 
-	if (may(operation, TASK_UPDATE, &err) < 0)
+	if (may(operation, TASK_UPDATE, &err) < 0) {
 		end(operation, &err);
-	else
-		engine_update(operation, end);
+		return;
+	}
+	merge_defaults(operation);
+	engine_update(operation, end);
 }
 
 void lifecycle_update(struct container *container, struct call *call,

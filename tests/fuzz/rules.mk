@@ -19,7 +19,7 @@ FUZZ_LIB_C := $(BASE_C) $(CONFIG_C) cgroups/keyed.c $(addprefix cni/,address.c e
 	netconf.c netconf_ranges.c netconf_read.c read.c result.c \
 	netns.c datapath/dhcp.c ipam/answer.c ipam/cns_map.c ipam/cns_wire.c ipam/imds_wire.c) $(addprefix shim/,apparmor.c args.c bootstrap.c message.c \
 	capability.c exec_attributes.c exec_env.c exec_facts.c exec_plan.c exec_process.c \
-	mount_options.c mountinfo.c options.c process_spec.c spec.c switches.c toml.c \
+	defaults_spec.c mount_options.c mountinfo.c options.c process_spec.c spec.c switches.c toml.c \
 	ttrpc.c uri.c)
 FUZZ_ALL   := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_NAMES := $(or $(FUZZ_ONLY),$(FUZZ_ALL))

@@ -10,6 +10,7 @@ static void *failing_realloc(void *data, size_t bytes);
 #define json_path_index twin_path_index
 #define json_path_key	twin_path_key
 #define json_path_is	twin_path_is
+#define json_path_end	twin_path_end
 #define json_scan	twin_scan
 #define json_scan_file	twin_scan_file
 #define json_set_bool	twin_set_bool
