@@ -1,0 +1,372 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2001,SC2030,SC2031,SC2154
+# azlctl apply and revert on trees that stand for hosts: what is written, what is left alone, and that
+# every way to be interrupted ends right. tests/vm/host.bats does the same to a host that runs.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	W=$BATS_TEST_TMPDIR
+	T=$W/host
+	tree "$T"
+	manifest "$T" >"$W/before"
+}
+
+azlctl() {
+	${WRAP-} "$AZL_BUILD/azlctl" --root "$T" "$@"
+}
+
+has() {
+	[[ "$output" == *"$1"* ]] || {
+		echo "no '$1' in: $output"
+		return 1
+	}
+}
+
+has_not() {
+	[[ "$output" != *"$1"* ]]
+}
+
+equal() {
+	[ "$1" = "$2" ] || {
+		echo "got '$1', want '$2'"
+		return 1
+	}
+}
+
+# tree DIR: a host with systemd, containerd 2, kubelet and sshd
+tree() {
+	local unit
+	mkdir -p "$1"/etc/{azl,sysctl.d,containerd} "$1/etc/systemd/system" "$1/usr/lib/systemd/system" "$1/var/lib"
+	: >"$1/usr/lib/systemd/systemd"
+	for unit in containerd kubelet ssh; do
+		printf '[Unit]\nDescription=%s\n[Service]\nExecStart=/bin/true\n' "$unit" >"$1/usr/lib/systemd/system/$unit.service"
+	done
+	printf 'version = 3\nimports = [\n  # ours and others\n  "/etc/containerd/conf.d/*.toml",\n]\n' >"$1/etc/containerd/config.toml"
+}
+
+# All of a tree but times.
+manifest() {
+	(cd "$1" && find . -printf '%y %m %p %l\n' | sort && find . -type f -print0 | sort -z | xargs -0 sha256sum)
+}
+
+same_as_before() {
+	manifest "$T" | diff "$W/before" -
+}
+
+host_json() {
+	printf '%s\n' "$1" >"$T/etc/azl/host.json"
+	manifest "$T" >"$W/before"
+}
+
+@test "apply writes what it says, a second apply has nothing to do, and revert restores the tree" {
+	run -0 azlctl apply
+	has "done    write /etc/systemd/system/system.slice.d/50-azl.conf: "
+	has "8 done"
+	manifest "$T" >"$W/applied"
+	grep -q "^MemoryMin=536870912" "$T/etc/systemd/system/system.slice.d/50-azl.conf"
+	grep -q "^MemoryMin=201326592" "$T/etc/systemd/system/containerd.service.d/50-azl.conf"
+	grep -q "^MemoryMax=95%" "$T/etc/systemd/system/azl.slice.d/50-azl.conf"
+	grep -q "^fs.inotify.max_user_instances = 8192" "$T/etc/sysctl.d/90-azl.conf"
+	[ ! -e "$T/etc/systemd/system/sshd.service.d" ]
+	while read -r file; do
+		[[ "$(head -n 1 "$file")" == "# written by azlctl, digest "* ]]
+		equal "$(stat -c %a "$file")" 644
+	done < <(find "$T/etc" -name 50-azl.conf -o -name 90-azl.conf -o -name azl.conf -o -name azl.toml)
+	run -0 azlctl apply
+	equal "$output" "Nothing to do: the host is as host.json asks for."
+	run -0 azlctl apply --dry-run
+	manifest "$T" | diff "$W/applied" -
+	run -0 azlctl revert
+	has "done    remove /etc/sysctl.d/90-azl.conf"
+	same_as_before
+	run -0 azlctl revert
+	has "Nothing to undo"
+	same_as_before
+}
+
+@test "--dry-run changes nothing, ends with 3, and says what apply and revert say" {
+	run -3 azlctl apply --dry-run
+	same_as_before
+	sed 's/^to do /done  /' <<<"$output" | grep '^done' >"$W/plan"
+	azlctl apply | grep '^done' | diff "$W/plan" -
+	manifest "$T" >"$W/applied"
+	run -3 azlctl revert --dry-run
+	manifest "$T" | diff "$W/applied" -
+	sed 's/^to do /done  /' <<<"$output" | grep '^done' >"$W/plan"
+	azlctl revert | grep '^done' | diff "$W/plan" -
+	run -0 azlctl revert --dry-run
+}
+
+@test "--json has every step with its state" {
+	run -3 azlctl --json apply --dry-run
+	equal "$(jq -r '[.dryRun, .todo, .done, .failed] | map(tostring) | join(" ")' <<<"$output")" "true 8 0 0"
+	run -0 azlctl apply --json
+	equal "$(jq -r '.steps[] | select(.name == "etc/modules-load.d/azl.conf") | .state' <<<"$output")" 'done'
+	run -0 azlctl apply --json
+	equal "$(jq '[.todo, .done, .inForce] | add' <<<"$output")" 8
+	run -0 azlctl revert --json
+	equal "$(jq '[.steps[] | select(.kind == "undo" and .state == "done")] | length > 8' <<<"$output")" true
+	same_as_before
+}
+
+@test "systemd reads the drop-ins without a word" {
+	azlctl apply
+	printf '[Slice]\n' >"$T/usr/lib/systemd/system/azl.slice"
+	cp "$T/usr/lib/systemd/system/"{kubelet,ssh}.service "$T/etc/systemd/system/" # before the node's own
+	run env SYSTEMD_LOG_LEVEL=warning SYSTEMD_UNIT_PATH="$T/etc/systemd/system:$T/usr/lib/systemd/system:" \
+		systemd-analyze verify --man=no --recursive-errors=no "$T/usr/lib/systemd/system/"{kubelet.service,azl.slice}
+	echo "$output"
+	run ! grep -F "$T" <<<"$output"
+}
+
+@test "containerd knows the handler by what apply wrote, or by the lines that it tells to append" {
+	local major config=$W/config.toml
+	major=$(containerd --version | grep -oE ' v?[0-9]+[.]' | head -n 1 | tr -dc 0-9)
+	if [ "$major" -ge 2 ]; then
+		azlctl apply
+		printf 'version = 3\nimports = ["%s/etc/containerd/conf.d/*.toml"]\n' "$T" >"$config"
+		printf '[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.other]\nruntime_type = "io.containerd.runc.v2"\n' >>"$config"
+	else
+		printf 'version = 2\nimports = ["/etc/containerd/conf.d/*.toml"]\n' >"$T/etc/containerd/config.toml"
+		run -0 azlctl apply
+		has "append these lines to /etc/containerd/config.toml"
+		[ ! -e "$T/etc/containerd/conf.d" ]
+		printf 'version = 2\n[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.other]\nruntime_type = "io.containerd.runc.v2"\n' >"$config"
+		azlctl apply --json | jq -r '.steps[] | select(.lines) | .lines' >>"$config"
+	fi
+	run -0 containerd --config "$config" config dump
+	has "runtimes.azl]"
+	has "containerd-shim-azl-v2"
+	has "runtimes.other]"
+	cp "$config" "$T/etc/containerd/config.toml"
+	[ "$major" -ge 2 ] || {
+		run -0 azlctl apply
+		has_not "append"
+	}
+}
+
+@test "a file that is not azlctl's stays, the rest is done, and the status says so" {
+	echo 'net.ipv4.ip_forward = 0' >"$T/etc/sysctl.d/90-azl.conf"
+	ln -s /nowhere "$T/etc/containerd/conf.d"
+	manifest "$T" >"$W/before"
+	run -5 azlctl apply
+	has "left    write /etc/sysctl.d/90-azl.conf"
+	has "not azlctl's: it stays"
+	equal "$(cat "$T/etc/sysctl.d/90-azl.conf")" 'net.ipv4.ip_forward = 0'
+	[ -e "$T/etc/modules-load.d/azl.conf" ]
+	run azlctl revert
+	equal "$(cat "$T/etc/sysctl.d/90-azl.conf")" 'net.ipv4.ip_forward = 0'
+	same_as_before
+}
+
+@test "what somebody changed after apply stays, is told, and revert ends when it is gone" {
+	azlctl apply
+	echo 'kernel.pid_max = 99999' >>"$T/etc/sysctl.d/90-azl.conf"
+	touch "$T/etc/modules-load.d/theirs.conf"
+	run -5 azlctl apply
+	has "somebody changed it since azlctl wrote it"
+	run -5 azlctl revert
+	has "left    remove /etc/sysctl.d/90-azl.conf"
+	has "it holds what is not azlctl's: it stays"
+	grep -q 99999 "$T/etc/sysctl.d/90-azl.conf"
+	rm "$T/etc/sysctl.d/90-azl.conf"
+	run -0 azlctl revert
+	rm -r "$T/etc/modules-load.d"
+	same_as_before
+}
+
+@test "a host.json that cannot be read changes nothing" {
+	host_json '{ "system": { "memory.min": '
+	run -2 azlctl apply
+	has host.json
+	same_as_before
+	host_json '{ "system": { "memory.mni": 4 } }'
+	run -2 azlctl apply
+	has memory.mni
+	host_json '{ "protect": { "sshd.memory.min": "much" } }'
+	run -2 azlctl apply --dry-run
+	has sshd.memory.min
+	same_as_before
+	run -2 azlctl apply --force
+}
+
+@test "host.json decides, and what it asks for no more is undone" {
+	azlctl apply
+	host_json '{ "apply": { "containerd": false, "sysctl": false }, "protect": { "sshd.memory.min": null, "sshd.cpu.weight": null },
+		"system": { "memory.min": null }, "workload": { "memory.max": "2Gi", "pids.max": "max" } }'
+	run -3 azlctl apply --dry-run
+	has "remove /etc/containerd/conf.d/azl.toml: host.json asks for it no more"
+	run -0 azlctl apply
+	[ ! -e "$T/etc/sysctl.d/90-azl.conf" ]
+	[ ! -e "$T/etc/systemd/system/ssh.service.d" ]
+	[ ! -e "$T/etc/containerd/conf.d" ]
+	grep -q '^MemoryMax=2147483648' "$T/etc/systemd/system/azl.slice.d/50-azl.conf"
+	grep -q '^TasksMax=infinity' "$T/etc/systemd/system/azl.slice.d/50-azl.conf"
+	# what containerd and kubelet get
+	grep -q '^MemoryMin=402653184' "$T/etc/systemd/system/system.slice.d/50-azl.conf"
+	run -0 azlctl apply
+	has "Nothing to do"
+	run -0 azlctl revert
+	rm "$T/etc/azl/host.json"
+	tree "$W/again"
+	manifest "$W/again" >"$W/before"
+	same_as_before
+}
+
+@test "sysctls: host.json's value is taken, null leaves one out, the owner's file wins over ours" {
+	host_json '{ "apply": { "network": false }, "sysctl": { "kernel.pid_max": 65536, "kernel.keys.maxkeys": null, "vm.swappiness": "10", "net.core.somaxconn": 9 } }'
+	printf '# theirs\nfs/inotify/max_user_watches = 7\n' >"$T/etc/sysctl.d/10-theirs.conf"
+	run -0 azlctl apply
+	has "fs.inotify.max_user_watches is left as /etc/sysctl.d/10-theirs.conf sets it"
+	grep -v '^#' "$T/etc/sysctl.d/90-azl.conf" | sort >"$W/lines"
+	printf '%s\n' 'fs.inotify.max_user_instances = 8192' 'kernel.keys.maxbytes = 2000000' 'kernel.pid_max = 65536' \
+		'net.core.somaxconn = 9' 'vm.swappiness = 10' | diff - "$W/lines"
+}
+
+@test "a slice of the owner's stays as it is" {
+	printf '[Slice]\nMemoryMax=1G\n' >"$T/etc/systemd/system/azl.slice"
+	manifest "$T" >"$W/before"
+	run -0 azlctl apply
+	has "/etc/systemd/system/azl.slice is not azlctl's"
+	[ ! -e "$T/etc/systemd/system/azl.slice.d" ]
+	run -0 azlctl revert
+	same_as_before
+}
+
+@test "two at once: the second says so and changes nothing" {
+	run -1 flock "$T/var/lib" "$AZL_BUILD/azlctl" --root "$T" apply
+	has "another azlctl is at work"
+	same_as_before
+}
+
+@test "a read-only /etc: each file that cannot be written is named, and revert cleans up" {
+	mount --bind "$T/etc" "$T/etc"
+	mount -o remount,bind,ro "$T/etc"
+	run azlctl apply
+	umount "$T/etc"
+	equal "$status" 5
+	has "FAILED  write /etc/sysctl.d/90-azl.conf"
+	has "read-only file system"
+	has "8 failed"
+	run -0 azlctl revert
+	same_as_before
+	mount --bind "$T/var" "$T/var"
+	mount -o remount,bind,ro "$T/var"
+	run azlctl apply
+	umount "$T/var"
+	equal "$status" 1
+	has "nothing was changed: "
+	has "read-only file system"
+	same_as_before
+}
+
+@test "a full disk, at whichever file: what was written is whole, and both ways out work" {
+	local free bad=''
+	mkdir "$W/small"
+	mount -t tmpfs -o size=256k,mode=755 small "$W/small"
+	for free in 0 1 2 3 4 6 8; do
+		T=$W/small/host
+		tree "$T"
+		manifest "$T" >"$W/before"
+		dd if=/dev/zero of="$W/small/fill" bs=4096 status=none 2>/dev/null || true
+		truncate -s -$((free * 4096)) "$W/small/fill"
+		run azlctl apply
+		{ [ "$status" -eq 1 ] || [ "$status" -eq 5 ]; } && has "no space left on device" || bad+=" status-$free"
+		rm "$W/small/fill"
+		# A file that is half there would be one that somebody changed.
+		run azlctl apply --dry-run
+		has_not left || bad+=" half-$free"
+		[ $((free % 2)) -eq 0 ] || azlctl apply | grep -q ' done$\| done, ' || bad+=" apply-$free"
+		azlctl revert >/dev/null && same_as_before || bad+=" revert-$free"
+		rm -rf "$T"
+	done
+	umount "$W/small"
+	equal "$bad" ''
+}
+
+# ---- killed ----
+
+# kill_points TRACE: each call that changes a file, "NAME NTH". Between two of them nothing changes.
+kill_points() {
+	sed -n 's/^\([a-z0-9_]*\)(\(.*\)$/\1 \2/p' "$1" |
+		awk '{ n[$1]++ } ($1 == "openat" && /O_CREAT/) || ($1 == "write" && $2 !~ /^1,/) ||
+			$1 ~ /^(mkdirat|renameat|unlinkat|fchmod|fchmodat|fsync|flock)$/ { print $1, n[$1] }'
+}
+
+# killed NAME NTH COMMAND: azlctl is killed before its Nth call of that name.
+killed() {
+	local status=0
+	WRAP="strace -qq -o /dev/null -e trace=$1 -e inject=$1:signal=KILL:when=$2" \
+		azlctl "$3" >/dev/null 2>&1 </dev/null || status=$?
+	equal "$status" 137
+}
+
+# points_of COMMAND: run it, and choose one in AZL_KILLS of its calls, beginning with any; 1 takes all.
+points_of() {
+	local step=${AZL_KILLS:-3}
+	local i=$((RANDOM % step))
+	WRAP="strace -qq -o $W/trace" azlctl "$1" >/dev/null
+	kill_points "$W/trace" >"$W/all"
+	[ "$(wc -l <"$W/all")" -gt 15 ]
+	awk -v i="$i" -v s="$step" 'NR % s == i' "$W/all" >"$W/points"
+	echo "# $1: killed before $(wc -l <"$W/points") of $(wc -l <"$W/all") calls" >&3
+}
+
+# killed_then FIRST THEN...: FIRST killed before calls that change something, then THEN, which ends with
+# the tree as it was before.
+killed_then() {
+	local first=$1 name nth next
+	shift
+	points_of "$first"
+	while read -r name nth; do
+		rm -rf "$T"
+		tree "$T"
+		[ "$first" = apply ] || azlctl apply >/dev/null
+		killed "$name" "$nth" "$first"
+		for next; do
+			run -0 azlctl "$next"
+		done
+		same_as_before || {
+			echo "killed before $name number $nth"
+			return 1
+		}
+	done <"$W/points"
+}
+
+@test "apply killed before each of its changes, then revert: the tree is as it was" {
+	killed_then apply revert
+}
+
+@test "apply killed before each of its changes, then apply and revert" {
+	killed_then apply apply revert
+}
+
+@test "revert killed before each of its changes, then revert" {
+	azlctl apply >/dev/null
+	killed_then revert revert
+}
+
+@test "an apply with another host.json, killed, then revert" {
+	local name nth
+	change() {
+		printf '{ "workload": { "memory.max": "3Gi" }, "apply": { "containerd": false }, "system": { "cpu.weight": 300 } }\n' \
+			>"$T/etc/azl/host.json"
+	}
+	azlctl apply >/dev/null
+	change
+	points_of apply
+	while read -r name nth; do
+		rm -rf "$T"
+		tree "$T"
+		azlctl apply >/dev/null
+		change
+		killed "$name" "$nth" apply
+		run -0 azlctl revert
+		rm "$T/etc/azl/host.json"
+		same_as_before || {
+			echo "killed before $name number $nth"
+			return 1
+		}
+	done <"$W/points"
+}
