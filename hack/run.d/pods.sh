@@ -63,6 +63,7 @@ pods_say() {
 	local name=$1 line
 	while IFS= read -r line; do
 		line=${line#"${line%%[![:space:]]*}"}
+		line=${line%"${line##*[![:space:]]}"}
 		out_done "$name" "${line:0:66}"
 		name=''
 	done <<<"$2"
