@@ -133,6 +133,12 @@ killed_at_sends() {
 	rm -r "$CNI_STATE/$NET"
 	cni GC p1 "$(jq -c '."cni.dev/valid-attachments" = []' <<<"$conf")"
 	cni_nothing_left || wrong "$(cni_left)"
+	# a pair that is left to the end of its namespace
+	cni ADD p1 "$conf" >/dev/null
+	cni DEL p1 "$(jq -c '.removal = "namespace"' <<<"$conf")"
+	inside p1 ip -o link show eth0 | grep -q DOWN
+	cni ADD p1 "$conf" >/dev/null
+	cni DEL p1 "$conf"
 	# the next ADD takes away what the last one left
 	cni ADD p1 "$conf" >/dev/null
 	rm -r "$CNI_STATE/$NET"
@@ -199,14 +205,6 @@ killed_at_sends() {
 	cni DEL p1 "$conf"
 }
 
-traffic_again() {
-	local to
-	for to in "$b" "$b6" "$(fabric_address 2)" "$(fabric_address6 2)"; do answers "$to" inside p1; done
-	fetches "$a6" on 2
-	fetches "$a" inside p2
-	fetches "$a6" inside p2
-}
-
 # forwarded: packets that the node's chains of forwarding have seen
 forwarded() {
 	on 1 nft -j list counter inet seen forwarded | jq '.nftables[] | .counter? | select(.) | .packets'
@@ -221,8 +219,8 @@ count_forwarded() {
 	EOT
 }
 
-@test "flowtable: connections leave the chains of forwarding; NAT is kept; flushed, forbidden, at once" {
-	local conf plain seen before list id
+@test "flowtable: connections of both families leave the chains of forwarding" {
+	local conf plain seen before
 	plain=$(of routed) conf=$(of routed '.flowtable = true')
 	count_forwarded
 	pod slow
@@ -244,9 +242,19 @@ count_forwarded() {
 	seen=$(($(forwarded) - seen))
 	echo "# packets in forward: $before without, $seen with" >&3
 	[ $((seen * 2)) -lt "$before" ]
-	traffic_again
+	fetches "$a6" on 2
+	fetches "$a" inside p2
 	checked "$conf"
-	# port mappings, and masquerading
+	gone "$conf"
+	equal "$(on 1 nft list flowtables | grep -c azc)" 0
+	on 1 nft flush ruleset
+}
+
+@test "flowtable: NAT is kept; what was flushed comes back; many at once make one" {
+	local conf list id pids=()
+	conf=$(of routed '.flowtable = true')
+	pod p0
+	cni ADD p0 "$conf" >/dev/null
 	list=$(list 1.0.0 '{"type": "portmap", "capabilities": {"portMappings": true}, "snat": true}' | jq -c '.plugins[0].flowtable = true')
 	pod web
 	chain ADD web "$list" '{"portMappings": [{"hostPort": 18080, "containerPort": 8080, "protocol": "tcp"}]}' >/dev/null
@@ -260,17 +268,16 @@ count_forwarded() {
 	http_at on 2
 	fetches "$(fabric_address 2)" inside hidden
 	cni DEL hidden "$(conf 1.0.0 "$(ranges 10.99.0.0/24)" '.flowtable = true')"
-	gone "$conf"
-	equal "$(on 1 nft list flowtables | grep -c azc)" 0
-	# whoever flushes it gets it back; many at once make one table with one rule
+	# one table with one rule
 	on 1 nft flush ruleset
 	for id in m1 m2 m3 m4 m5 m6; do pod "$id"; done
 	for id in m1 m2 m3 m4 m5 m6; do
 		cni ADD "$id" "$conf" >"$W/many-$id" 2>&1 &
+		pids+=($!)
 	done
-	wait
+	wait "${pids[@]}"
 	equal "$(on 1 nft list flowtables | grep -o 'azc[0-9a-f]*' | sort -u | wc -l)" 6
 	equal "$(on 1 nft list table inet azl | grep -c 'flow add')" 1
-	for id in m1 m2 m3 m4 m5 m6; do cni DEL "$id" "$conf"; done
+	for id in p0 m1 m2 m3 m4 m5 m6; do cni DEL "$id" "$conf"; done
 	on 1 nft flush ruleset
 }
