@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Benchmarks. Included by the Makefile.
 #
-#   make bench [BASE=earlier.json]    both shims in a test node: table, JSON and chart in build/bench
+#   make bench [BASE=earlier.json]    plugins, then both shims, in a test node: tables, JSON and chart in build/bench
 #
 # What BENCH_N and its kin do is told by hack/bench --help.
 
