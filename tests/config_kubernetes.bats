@@ -88,7 +88,7 @@ api_start() {
 	equal "$(runtime_of untrusted runtime_type)" '"io.containerd.runc.v2"'
 	equal "$(stat -c %a "$H/etc/containerd/config.toml")" 640
 	equal "$(cat "$W/restarts")" 'systemctl restart containerd'
-	equal "$(cat "$W/api")" '/api/v1/nodes/node1 application/merge-patch+json {"metadata":{"labels":{"io.azl/runtime":"true"}}}'
+	equal "$(cat "$W/api")" '/api/v1/nodes/node1 application/merge-patch+json {"metadata":{"labels":{"azl.io/runtime":"true"}}}'
 	equal "$(ls "$H/etc/cni/net.d")" 10-azure.conflist
 	[ ! -e "$H/opt/cni/bin/azl-cni" ]
 	equal "$(find "$H" -name '*.azl-new')" ''
@@ -175,7 +175,7 @@ api_start() {
 	rmdir "$H/run/azl" 2>/dev/null || true
 	tree_of | diff "$W/before" -
 	equal "$(wc -l <"$W/restarts")" 2
-	equal "$(cat "$W/api")" '/api/v1/nodes/node1 application/merge-patch+json {"metadata":{"labels":{"io.azl/runtime":null}}}'
+	equal "$(cat "$W/api")" '/api/v1/nodes/node1 application/merge-patch+json {"metadata":{"labels":{"azl.io/runtime":null}}}'
 	run -0 azl_installer remove
 	equal "$(wc -l <"$W/restarts")" 2
 }
@@ -232,7 +232,7 @@ api_start() {
 		    for doc in yaml.safe_load_all(open(name)):
 		        assert {"apiVersion", "kind", "metadata"} <= set(doc), name
 		        docs[doc["kind"], doc["metadata"]["name"]] = doc
-		label = {"io.azl/runtime": "true"}
+		label = {"azl.io/runtime": "true"}
 		runtime = docs["RuntimeClass", "azl"]
 		assert runtime["handler"] == "azl" and runtime["scheduling"]["nodeSelector"] == label
 		assert set(runtime["overhead"]["podFixed"]) == {"memory"}

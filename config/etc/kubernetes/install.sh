@@ -26,7 +26,7 @@ image=${AZL_IMAGE:-/azl}
 config=$host/etc/containerd/config.toml
 cni_dir=$host/opt/cni/bin
 conflist=$host/etc/cni/net.d/01-azl.conflist
-label=io.azl/runtime
+label=azl.io/runtime
 account=/var/run/secrets/kubernetes.io/serviceaccount
 api=${AZL_API:-https://${KUBERNETES_SERVICE_HOST:-}:${KUBERNETES_SERVICE_PORT:-443}}
 read -ra on_host <<<"${AZL_ON_HOST:-nsenter --target 1 --mount --}"
