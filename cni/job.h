@@ -85,3 +85,7 @@ int job_undo_lease(const struct verbs_parts *parts, const char *network, const s
 /* Undo all dead leases of a folder whose lock is free. Returns how many were, or negative: the
  * first failure, after all were tried. */
 int job_undo_dead(const struct verbs_parts *parts, const char *network, int dir, struct err *err);
+
+/* Note the attachment as its pod's; undo what the pod had before, when its namespace is gone. What
+ * fails is left to GC. */
+void job_undo_former(const struct job *job);

@@ -88,6 +88,8 @@ int job_undo(struct job *job, const struct lease *lease, struct err *err)
 	keep_first(&code, err, give_back(job, lease, &said), &said);
 	if (code == 0)
 		code = lease_remove(job->dir, job->key, err);
+	if (code == 0 && lease)
+		lease_pod_forget(job->dir, lease->pod_uid, job->key);
 	return code;
 }
 
@@ -193,4 +195,19 @@ int job_undo_dead(const struct verbs_parts *parts, const char *network, int dir,
 	if (code == 0)
 		code = dead.code;
 	return code < 0 ? code : dead.undone;
+}
+
+void job_undo_former(const struct job *job)
+{
+	char key[LEASE_KEY_ROOM];
+	struct lease lease = { 0 };
+	struct err said = { 0 };
+	struct dead dead = { job->parts, job->netconf.name, job->dir, 0, 0, &said };
+
+	if (!lease_pod_put(job->dir, job->args->pod_uid, job->key, key) ||
+	    lease_read(job->dir, key, &lease, &said) < 0)
+		return;
+	if (strcmp(lease.pod_uid, job->args->pod_uid) == 0)
+		(void)undo_if_dead(&dead, &lease);
+	lease_done(&lease);
 }

@@ -6,6 +6,7 @@
  *
  *   DIR/leases/KEY.json     DIR is /run/azl/cni/NETWORK, gone with the boot
  *   DIR/locks/KEY           flock, removed with the lease by who holds it
+ *   DIR/pods/UID            see lease_pod_put
  *
  * KEY is the hexadecimal SHA-256 of container, NUL, interface name.
  */
@@ -116,3 +117,21 @@ bool lease_exists(int dir, const char key[LEASE_KEY_ROOM]);
 /* Call fn for each lease that can be read; nonzero ends the walk and is returned. */
 int lease_each(int dir, int (*fn)(void *owner, const struct lease *lease), void *owner,
 	       struct err *err);
+
+/*
+ * Note the attachment that a pod has got. A sandbox that is made again has another container id;
+ * the former one's DEL may never come.
+ *
+ *   DIR/pods/UID    a link that names the key of the last one
+ *
+ * uid      of the pod; empty, or no plain name: nothing is noted
+ * former   written when true: the key that was noted before, of which nothing is known
+ */
+bool lease_pod_put(int dir, const char *uid, const char key[LEASE_KEY_ROOM],
+		   char former[LEASE_KEY_ROOM]);
+
+/* Forget it, unless another one has come since. */
+void lease_pod_forget(int dir, const char *uid, const char key[LEASE_KEY_ROOM]);
+
+/* Remove locks and notes for which there is no lease. */
+void lease_sweep(int dir);

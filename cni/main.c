@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cni/args.h"
+#include "cni/confs.h"
 #include "cni/datapath/datapath.h"
 #include "cni/error.h"
 #include "cni/ipam/ipam.h"
@@ -30,6 +31,7 @@ static const struct datapath *const datapaths[] = { &datapath_routed, &datapath_
 
 static const struct verbs_parts parts = {
 	.root = LEASE_ROOT,
+	.confs = CONFS_DIR,
 	.ipams = ipams,
 	.datapaths = datapaths,
 	.ipam_of = ipam_of,
@@ -110,27 +112,65 @@ static int about(void)
 		      AZL_VERSION);
 	for (int i = 0; i < CNI_V_MAX; i++)
 		(void)fprintf(stderr, "%s %s", i ? "," : "", cni_version_text((enum cni_version)i));
-	(void)fprintf(stderr, "\n"
-			      "Runtimes call it with CNI_COMMAND. For people:\n"
-			      "  azl-cni leases      what is held for whom\n"
-			      "  azl-cni reconcile   undo what is held for nobody any more\n");
+	(void)fprintf(
+		stderr,
+		"\n"
+		"Runtimes call it with CNI_COMMAND. For people:\n"
+		"  azl-cni leases         what is held for whom\n"
+		"  azl-cni reconcile      undo what is held for nobody any more\n"
+		"  azl-cni imds-refresh [--config FILE...]\n"
+		"                         ask IMDS for this host's addresses; unless told, for\n"
+		"                         the networks of " CONFS_DIR "\n");
 	return 0;
+}
+
+/* Everything is tried; the last failure decides. */
+static int refresh(int argc, char **argv, struct err *err)
+{
+	const char *fallback[] = { parts.confs };
+	const char *const *paths = argc > 2 ? (const char *const *)argv + 3 : fallback;
+	int n = argc > 2 ? argc - 3 : 1;
+	int done = 0;
+	int code = 0;
+
+	if (argc > 2 && (strcmp(argv[2], "--config") != 0 || n == 0))
+		return 1;
+	for (int i = 0; i < n; i++) {
+		int one = verbs_refresh(&parts, paths[i], err);
+
+		if (one < 0)
+			code = one;
+		else
+			done += one;
+	}
+	if (code == 0)
+		(void)printf("%d refreshed\n", done);
+	return code;
+}
+
+static int reconcile(struct err *err)
+{
+	int code = verbs_reconcile(&parts, err);
+
+	if (code >= 0)
+		(void)printf("%d undone\n", code);
+	return code < 0 ? code : 0;
 }
 
 static int for_people(int argc, char **argv)
 {
 	struct err err = { 0 };
-	int code;
+	int code = 1;
 
-	if (argc == 2 && strcmp(argv[1], "leases") == 0) {
-		code = verbs_leases(&parts, stdout, &err);
-	} else if (argc == 2 && strcmp(argv[1], "reconcile") == 0) {
-		code = verbs_reconcile(&parts, &err);
-		if (code >= 0)
-			(void)printf("%d undone\n", code);
-	} else if (argc == 1) {
+	if (argc == 1)
 		return about();
-	} else {
+	if (argc == 2 && strcmp(argv[1], "leases") == 0)
+		code = verbs_leases(&parts, stdout, &err);
+	else if (argc == 2 && strcmp(argv[1], "reconcile") == 0)
+		code = reconcile(&err);
+	else if (strcmp(argv[1], "imds-refresh") == 0)
+		code = refresh(argc, argv, &err);
+	if (code > 0) {
 		(void)about();
 		return 2;
 	}

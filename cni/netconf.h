@@ -68,6 +68,7 @@ struct netconf {
 	char *imds_url; /* "imdsurl", for tests; NULL: http://169.254.169.254 */
 	char *data_dir; /* "dataDir", where "ranges" keeps its store; NULL: beside the leases */
 	bool claim_host_addresses; /* "claimHostAddresses" */
+	bool ipv4_only;		   /* "ipv6": false: of a NIC that has both families, of IMDS */
 	struct netconf_range ranges[NETCONF_RANGES_MAX];
 	size_t n_ranges;
 	/* "routes"; of our own sources of addresses "ipam.routes", too */

@@ -134,6 +134,13 @@ static int take_source(struct netconf *netconf, const struct read_value *value, 
 		return read_text(value, &netconf->data_dir);
 	if (read_key_is(value, level, "claimHostAddresses"))
 		return read_bool(value, &netconf->claim_host_addresses);
+	if (read_key_is(value, level, "ipv6")) {
+		bool wanted = true;
+		int code = read_bool(value, &wanted);
+
+		netconf->ipv4_only = !wanted;
+		return code;
+	}
 	return 0;
 }
 

@@ -351,6 +351,8 @@ static int add_locked(struct job *job, struct buf *out, struct err *err)
 	if (code == 0)
 		code = lease_write(job->dir, &lease, err);
 	if (code == 0)
+		job_undo_former(job);
+	if (code == 0)
 		code = make(job, &lease, &held, out, err);
 	/* when undoing fails, the lease stays, and whoever comes next tries again */
 	if (code < 0 && held)

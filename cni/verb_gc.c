@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cni/confs.h"
 #include "cni/error.h"
 #include "cni/job.h"
 #include "cni/verbs.h"
@@ -160,6 +161,7 @@ int verb_gc(struct job *job, struct err *err)
 		return code;
 	walk.dir = job->dir;
 	note(&walk, lease_each(job->dir, undo_if_invalid, &walk, &said), &said);
+	lease_sweep(job->dir);
 	note(&walk, job->parts->datapath_gc(end_is_alive, &walk, &said), &said);
 	request = job_request(job);
 	if (job->ipam)
@@ -211,7 +213,24 @@ static int keep_config(void *owner, const struct lease *lease)
 	return walk->config ? 1 : -ENOMEM;
 }
 
-/* Give back addresses for which there is no lease; as the configuration of any lease says. */
+/* Of the network, from where runtimes keep them: when no lease has one. */
+static int keep_conf(void *owner, const char *json, size_t len, struct err *err)
+{
+	struct walk *walk = owner;
+	struct netconf netconf = { 0 };
+	int code = netconf_parse(json, len, &netconf, err);
+
+	if (code == 0 && !walk->config && netconf.name &&
+	    strcmp(netconf.name, walk->network) == 0) {
+		walk->config = strndup(json, len);
+		if (!walk->config)
+			code = err_set(err, -ENOMEM, "no memory");
+	}
+	netconf_done(&netconf);
+	return code;
+}
+
+/* Give back addresses for which there is no lease; as the configuration says. */
 static int collect(struct walk *walk, struct err *err)
 {
 	struct cni_args args = {
@@ -240,10 +259,13 @@ static int reconcile_network(struct walk *walk, struct err *err)
 	int code;
 
 	(void)lease_each(walk->dir, keep_config, walk, &said);
+	if (!walk->config && walk->parts->confs)
+		(void)confs_each(walk->parts->confs, keep_conf, walk, &said);
 	code = job_undo_dead(walk->parts, walk->network, walk->dir, err);
 	if (code > 0)
 		walk->undone += code;
 	note(walk, code, err);
+	lease_sweep(walk->dir);
 	code = collect(walk, err);
 	free(walk->config);
 	walk->config = NULL;

@@ -17,6 +17,7 @@ struct netconf;
 /* What the verbs are made of; main.c says which, tests say others. All borrowed. */
 struct verbs_parts {
 	const char *root;		 /* above the folders of all networks */
+	const char *confs;		 /* where runtimes keep configurations */
 	const struct ipam *const *ipams; /* ends with NULL; found by name */
 	const struct datapath *const *datapaths;
 	const struct ipam *(*ipam_of)(const struct netconf *netconf);
@@ -60,3 +61,11 @@ int verbs_leases(const struct verbs_parts *parts, FILE *out, struct err *err);
  * was tried.
  */
 int verbs_reconcile(const struct verbs_parts *parts, struct err *err);
+
+/*
+ * Bring up to date what sources of addresses keep (IMDS), for every configuration of ours in a file
+ * or a folder.
+ *
+ * Returns for how many, or negative: the first failure, after everything was tried.
+ */
+int verbs_refresh(const struct verbs_parts *parts, const char *path, struct err *err);

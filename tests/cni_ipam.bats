@@ -89,13 +89,85 @@ taken() {
 	for c in 42 99 12345; do
 		code "$c" "no" | reply network_requestipconfigs 'status 200 OK'
 		echo "$c"
-		run cni ADD p1 "$cns"
+		run --separate-stderr cni ADD p1 "$cns"
 		[ "$status" -ne 0 ]
 		json "$output" '.code > 0 and .code != 11'
 	done
 	rm "$S"/reply/*
 	run cni_left
 	equal "$output" ''
+	cni DEL p1 "$cns"
+}
+
+@test "CNS: what it says of itself, told and retried as such" {
+	local text
+	fabric_serve_cns 1 "$S"
+	pod p1
+	# exhausted for now: its own words, and worth another try
+	rm "$S/pool"
+	touch "$S/pool"
+	cni_fails 11 ADD p1 "$cns"
+	json "$output" '.msg | contains("not enough IPs available")'
+	for text in 'no NCs found in the CNS internal state' 'AllocateIPConfig failed: IPv6 is short'; do
+		code 32 "$text" | reply network_requestipconfigs 'status 200 OK'
+		cni_fails 11 ADD p1 "$cns"
+		json "$output" ".msg | contains(\"$text\")"
+	done
+	code 99 'network is not ready - mtpnc is not ready' | reply network_requestipconfigs
+	cni_fails 11 ADD p1 "$cns"
+	json "$output" '.msg | contains("network is not ready - mtpnc is not ready")'
+	code 42 'not yours' | reply network_requestipconfigs
+	cni_fails 50 ADD p1 "$cns"
+	reply network_requestipconfigs 'status 404 Not Found' <<<'404 page not found'
+	reply network_requestipconfig 'status 404 Not Found' <<<'404 page not found'
+	cni_fails 103 ADD p1 "$cns"
+	for text in 'status 503 Unavailable' 'status 429 Too Many Requests'; do
+		reply network_requestipconfigs "$text" <<<'later'
+		cni_fails 11 ADD p1 "$cns"
+	done
+	reply network_requestipconfigs 'status 400 Bad Request' <<<'invalid character'
+	cni_fails 103 ADD p1 "$cns"
+	run cni_left
+	equal "$output" ''
+}
+
+@test "CNS: an answer that is slow is waited for, one that drips is not waited for longer than an ADD may take" {
+	local begun
+	fabric_serve_cns 1 "$S"
+	pod p1
+	reply network_requestipconfigs real 'delay 1500' </dev/null
+	cni ADD p1 "$cns"
+	cni DEL p1 "$cns"
+	reply network_requestipconfigs 'drip 400' <<<"$(code 0)"
+	begun=$SECONDS
+	cni_fails 11 ADD p1 "$cns"
+	[ $((SECONDS - begun)) -le 16 ]
+	# a release that hangs holds up no DEL
+	rm "$S"/reply/*
+	cni ADD p1 "$cns"
+	reply network_releaseipconfigs hang </dev/null
+	begun=${EPOCHREALTIME/./}
+	cni DEL p1 "$cns"
+	[ $((${EPOCHREALTIME/./} - begun)) -le 2500000 ]
+	rm "$S"/reply/*
+	pod p2
+	cni ADD p2 "$cns"
+	cni DEL p2 "$cns"
+	equal "$(taken)" 0
+}
+
+@test "CNS: an address that a pod of this host has is not given to another" {
+	fabric_serve_cns 1 "$S"
+	pod p1 p2
+	cni ADD p1 "$cns"
+	# as after a restart that forgot whose it is
+	printf '%s' '{"podIPInfo":[{"PodIPConfig":{"IPAddress":"10.1.0.10","PrefixLength":32},"NICType":"InfraNIC"}],"response":{"ReturnCode":0}}' |
+		reply network_requestipconfigs
+	cni_fails 11 ADD p2 "$cns"
+	json "$output" '.msg | contains("10.1.0.10")'
+	[[ "$stderr" == *10.1.0.10*"in use on this host"* ]]
+	rm "$S"/reply/*
+	inside p1 ip link show eth0
 	cni DEL p1 "$cns"
 }
 
@@ -127,7 +199,7 @@ taken() {
 	for how in 'close' 'cut 30' 'status 400 Bad Request' 'status 500 Error' 'raw'; do
 		echo "$how"
 		code 0 | reply network_requestipconfigs "$how"
-		run cni ADD p1 "$cns"
+		run --separate-stderr cni ADD p1 "$cns"
 		[ "$status" -ne 0 ]
 		json "$output" '.code > 0 and (.msg | length > 0)'
 	done
@@ -203,6 +275,23 @@ taken() {
 	cni DEL p2 "$imds"
 }
 
+@test "IMDS: both families where the NIC has them, one where that is wanted" {
+	local result
+	fabric_imds_document 10.1.0.20 10.1.0.21 fd01::20 >"$S/imds.json"
+	fabric_serve "$S"
+	pod p1 p2
+	result=$(attach p1 "$imds") || wrong "$result"
+	equal "$(address_in "$result") $(address_in "$result" 6)" "10.1.0.20 fd01::20"
+	inside p1 ping -q -c 1 -W 1 "$(fabric_address6 2)"
+	# the only one of IPv6 is held
+	cni_fails 101 ADD p2 "$imds"
+	json "$output" '.msg | contains("no IPv6 address is left")'
+	result=$(cni ADD p2 "$(jq -c '.ipam.ipv6 = false' <<<"$imds")") || wrong "$result"
+	json "$result" '[.ips[].address] == ["10.1.0.21/32"]'
+	cni DEL p1 "$imds"
+	cni DEL p2 "$imds"
+}
+
 @test "IMDS: the NIC is found by its MAC, wherever it stands" {
 	fabric_imds_document 10.1.0.20 |
 		jq -c '.interface |= [{ipv4: {ipAddress: [{privateIpAddress: "10.9.0.4"}, {privateIpAddress: "10.9.0.5"}],
@@ -257,6 +346,58 @@ taken() {
 	[[ "$(on 1 ip -4 address show eth0)" == *10.1.0.20* ]]
 }
 
+people() {
+	on 1 env -i "$AZL_BUILD/azl-cni" "$@"
+}
+
+@test "imds-refresh fetches for every network of IMDS, in lists and alone, and ADD need not ask" {
+	local asked
+	fabric_imds_document 10.1.0.20 >"$S/imds.json"
+	fabric_serve "$S"
+	mkdir -p "$W/net.d" /etc/cni/net.d
+	jq -c '{cniVersion, name, plugins: [{type: "bridge"}, .]}' <<<"$imds" >"$W/net.d/10-a.conflist"
+	jq -c '.name = "other"' <<<"$imds" >"$W/net.d/20-b.conf"
+	conf 1.0.0 >"$W/net.d/30-ranges.conf"
+	equal "$(people imds-refresh --config "$W/net.d")" '2 refreshed'
+	[ -s "$CNI_STATE/$NET/imds.json" ]
+	[ -s "$CNI_STATE/other/imds.json" ]
+	asked=$(requests 'GET /metadata')
+	equal "$asked" 2
+	pod p1
+	equal "$(address_in "$(attach p1 "$imds")")" 10.1.0.20
+	equal "$(requests 'GET /metadata')" "$asked"
+	cni DEL p1 "$imds"
+	# an address that was added is known after the next time; a file alone
+	fabric_imds_document 10.1.0.20 10.1.0.21 >"$S/imds.json"
+	equal "$(people imds-refresh --config "$W/net.d/10-a.conflist")" '1 refreshed'
+	grep -q 10.1.0.21 "$CNI_STATE/$NET/imds.json"
+	# unless told, the runtime's folder
+	cp "$W/net.d/10-a.conflist" /etc/cni/net.d/99-azl-test.conflist
+	equal "$(people imds-refresh)" '1 refreshed'
+	rm /etc/cni/net.d/99-azl-test.conflist
+	rm -rf "$CNI_STATE/other"
+}
+
+@test "imds-refresh says what failed, goes on behind it, and keeps what there was" {
+	fabric_imds_document 10.1.0.20 >"$S/imds.json"
+	fabric_serve "$S"
+	echo "$imds" >"$W/10.conf"
+	people imds-refresh --config "$W/10.conf"
+	reply metadata_instance_network <<<'{"no":"interfaces"}'
+	run --separate-stderr people imds-refresh --config "$W/10.conf"
+	equal "$status" 1
+	[[ "$stderr" == *10.conf*"network $NET"*"cannot be read"* ]]
+	grep -q 10.1.0.20 "$CNI_STATE/$NET/imds.json"
+	echo '{' >"$W/bad.conf"
+	rm "$S"/reply/*
+	run --separate-stderr people imds-refresh --config "$W/bad.conf" "$W/10.conf"
+	equal "$status" 1
+	[[ "$stderr" == *bad.conf* ]]
+	equal "$(requests 'GET /metadata')" 3
+	run --separate-stderr people imds-refresh --file x
+	equal "$status" 2
+}
+
 @test "IMDS: codes that pass are waited for, those that stay are told" {
 	fabric_imds_document 10.1.0.20 >"$S/imds.json"
 	fabric_serve "$S"
@@ -270,11 +411,11 @@ taken() {
 	done
 	rm -rf "$CNI_STATE" "$S"/reply/*
 	reply metadata_instance_network 'status 400 Bad Request' <<<'{"error":"x"}'
-	run cni ADD p1 "$imds"
+	run --separate-stderr cni ADD p1 "$imds"
 	[ "$status" -ne 0 ]
 	reply metadata_instance_network 'status 429 Too Many Requests' <<<'{"error":"x"}'
 	cni_fails 11 ADD p1 "$imds"
 	reply metadata_instance_network 'raw' <<<'no HTTP at all'
-	run cni ADD p1 "$imds"
+	run --separate-stderr cni ADD p1 "$imds"
 	[ "$status" -ne 0 ]
 }

@@ -155,6 +155,61 @@ teardown() { cni_end; }
 	equal "$output" ''
 }
 
+@test "reconcile gives back all that is held for nobody, and nothing of the living" {
+	local keep host conf
+	# a guard that lets a pod pass, for one that is gone without DEL
+	conf=$(conf 1.0.0 "$(ranges)" '.guards = {wireserver: false}')
+	pod p1 p2 p3
+	keep=$(address_in "$(cni ADD p1)")
+	cni ADD p2 "$conf"
+	host=$(on 1 ip -j link show group 0x415a43 | jq -r --arg a p2/eth0 '.[] | select(.ifalias == $a) | .ifname')
+	[[ "$(on 1 ip rule)" == *"iif $host"* ]]
+	# the lease of one is lost with all that it knew, its namespace lives; the namespace of the other ended
+	cni ADD p3
+	rm -f "$CNI_STATE/$NET"/leases/"$(printf 'p3\0eth0' | sha256sum | cut -c1-64)".json
+	ip netns delete pod-p2
+	until_ok 5 eval '! on 1 ip link show "$host" >/dev/null 2>&1'
+	on 1 env -i "$AZL_BUILD/azl-cni" reconcile
+	equal "$(on 1 ip -j link show group 0x415a43 | jq '[.[] | select(.ifname)] | length')" 1
+	[[ "$(on 1 ip rule)" != *"iif azc"* ]]
+	equal "$(cni_held | wc -l)" 1
+	equal "$(inside p1 ip -j -4 address show eth0 | jq -r '.[0].addr_info[0].local')" "$keep"
+	equal "$(on 1 env -i "$AZL_BUILD/azl-cni" reconcile)" '0 undone'
+	cni DEL p1
+	# nobody is left who has a configuration: that of the runtime's folder will do
+	cni ADD p1
+	rm -f "$CNI_STATE/$NET"/leases/*
+	mkdir -p /etc/cni/net.d
+	conf 1.0.0 >/etc/cni/net.d/99-azl-test.conf
+	on 1 env -i "$AZL_BUILD/azl-cni" reconcile
+	rm /etc/cni/net.d/99-azl-test.conf
+	run cni_held
+	equal "$output" ''
+	run cni_left
+	equal "$output" ''
+}
+
+@test "a sandbox that is made again gives back what the one before held, when that is gone" {
+	local small id
+	small=$(conf 1.0.0 "$(ranges 10.1.0.64/29)")
+	export CNI_ARGS='IgnoreUnknown=1;K8S_POD_UID=0a1b2c3d-0000-1111-2222-333344445555;K8S_POD_NAME=p'
+	for id in 1 2 3 4 5 6 7 8; do
+		pod "s$id"
+		cni ADD "s$id" "$small"
+		[ "$(cni_held | wc -l)" -eq 1 ]
+		ip netns delete "pod-s$id"
+	done
+	# one that lives keeps what it has, though it is of the same pod
+	pod s9 s10
+	cni ADD s9 "$small"
+	cni ADD s10 "$small"
+	equal "$(cni_held | wc -l)" 2
+	inside s9 ip link show eth0
+	cni DEL s9 "$small"
+	cni DEL s10 "$small"
+	equal "$(find "$CNI_STATE/$NET/pods" -type l | wc -l)" 0
+}
+
 @test "STATUS says whether an ADD could be served" {
 	run --separate-stderr cni STATUS x "$(conf 1.1.0)"
 	equal "$status$output" 0

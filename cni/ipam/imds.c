@@ -29,8 +29,6 @@
 enum {
 	IMDS_WAIT_US = 20000, /* between two looks at the lock */
 	IMDS_STATUS_MS = 2000,
-	IMDS_FIELDS = 8, /* of /proc/net/route as far as the mask */
-	IMDS_ROUTES_MAX_BYTES = 1 << 20,
 };
 
 /* One ADD or CHECK; on the heap, for its size. */
@@ -71,28 +69,51 @@ static int imds_read(int dir, const struct mac *mac, struct imds_nic *nic)
 	return code;
 }
 
-/*
- * Fetch unless somebody just did: one process asks for all that wait, as the service allows five
- * requests in a second.
- */
-static int imds_fetch(const struct ipam_request *request, struct err *err)
+/* Wait for one's turn to fetch. Returns 0 with *lock written, CNI_TRY_AGAIN, or negative. */
+static int imds_lock(const struct ipam_request *request, int *lock, struct err *err)
 {
-	own_fd int lock = openat(request->dir, "imds.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	int64_t age;
+	own_fd int fd = openat(request->dir, "imds.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
-	if (lock < 0)
+	if (fd < 0)
 		return err_errno(err, "open the lock of IMDS");
-	while (flock(lock, LOCK_EX | LOCK_NB) < 0) {
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return err_errno(err, "lock IMDS");
 		if (http_now_ms() >= request->until_ms)
 			return cni_err(err, CNI_TRY_AGAIN, "IMDS is being asked by another call");
 		(void)usleep(IMDS_WAIT_US);
 	}
+	*lock = fd_take(&fd);
+	return 0;
+}
+
+/*
+ * Fetch unless somebody just did: one process asks for all that wait, as the service allows five
+ * requests in a second.
+ */
+static int imds_fetch(const struct ipam_request *request, struct err *err)
+{
+	own_fd int lock = -1;
+	int64_t age;
+	int code = imds_lock(request, &lock, err);
+
+	if (code < 0)
+		return code;
 	age = imds_age(request->dir);
 	if (age >= 0 && age < IMDS_FRESH_MS)
 		return 0;
 	return imds_refresh(request->netconf->imds_url, request->dir, request->until_ms, err);
+}
+
+/* As imds_fetch, whatever is there. */
+static int imds_fetch_anyway(const struct ipam_request *request, struct err *err)
+{
+	own_fd int lock = -1;
+	int code = imds_lock(request, &lock, err);
+
+	return code < 0 ? code
+			: imds_refresh(request->netconf->imds_url, request->dir, request->until_ms,
+				       err);
 }
 
 static void imds_ranges(struct imds *imds, const struct imds_family *family, unsigned int set)
@@ -142,7 +163,9 @@ static void imds_pool(struct imds *imds, int dir)
 	if (request->args && request->args->ip.family)
 		imds->wanted[imds->pool.n_wanted++] = request->args->ip;
 	imds_ranges(imds, &imds->nic.ipv4, 0);
-	imds_ranges(imds, &imds->nic.ipv6, imds->nic.ipv4.n > 0 ? 1 : 0);
+	/* pods get IPv6 where the NIC has addresses of it for them */
+	if (!netconf->ipv4_only)
+		imds_ranges(imds, &imds->nic.ipv6, imds->nic.ipv4.n > 0 ? 1 : 0);
 }
 
 static int imds_none(int code, struct err *err)
@@ -249,59 +272,10 @@ int imds_add_for(const struct ipam_request *request, const struct mac *mac,
 	return code;
 }
 
-/* The interface of the default route with the lowest metric. Returns 0 or -ENOENT. */
-static int imds_default_interface(char *text, char name[CNI_NAME_ROOM])
-{
-	uint64_t best = UINT64_MAX;
-	char *line;
-
-	while ((line = strsep(&text, "\n"))) {
-		char *field[IMDS_FIELDS] = { 0 };
-		uint64_t metric;
-
-		for (size_t i = 0; i < IMDS_FIELDS && (field[i] = strsep(&line, "\t")); i++)
-			;
-		if (!field[IMDS_FIELDS - 1] || strcmp(field[1], "00000000") != 0 ||
-		    strncmp(field[7], "00000000", 8) != 0 ||
-		    num_u64_parse(field[6], strlen(field[6]), &metric) != 0 || metric >= best)
-			continue;
-		best = metric;
-		(void)snprintf(name, CNI_NAME_ROOM, "%.15s", field[0]);
-	}
-	return best == UINT64_MAX ? -ENOENT : 0;
-}
-
-/* The MAC address of the NIC that is configured, or has the default route. */
-static int imds_mac(const struct netconf *netconf, struct mac *mac, struct err *err)
-{
-	char name[CNI_NAME_ROOM] = "";
-	char path[64];
-	char text[MAC_TEXT_ROOM + 2];
-
-	if (netconf->master) {
-		(void)snprintf(name, sizeof(name), "%.15s", netconf->master);
-	} else {
-		struct buf buf = { 0 };
-		int code = fd_read_file(AT_FDCWD, "/proc/net/route", IMDS_ROUTES_MAX_BYTES, &buf);
-
-		if (code == 0)
-			code = imds_default_interface((char *)buf.data, name);
-		buf_done(&buf);
-		if (code < 0)
-			return cni_err(err, CNI_TRY_AGAIN,
-				       "the host has no default route yet: which NIC?");
-	}
-	(void)snprintf(path, sizeof(path), "/sys/class/net/%s/address", name);
-	if (strchr(name, '/') || fd_read_text(AT_FDCWD, path, text, sizeof(text)) <= 0 ||
-	    mac_parse(text, mac) != 0)
-		return cni_err(err, CNI_TRY_AGAIN, "NIC %s has no MAC address", name);
-	return 0;
-}
-
 static int imds_add(const struct ipam_request *request, struct ipam_answer *answer, struct err *err)
 {
 	struct mac mac;
-	int code = imds_mac(request->netconf, &mac, err);
+	int code = imds_mac(request->netconf->master, &mac, err);
 
 	return code < 0 ? code : imds_add_for(request, &mac, answer, err);
 }
@@ -333,7 +307,7 @@ static int imds_check(const struct ipam_request *request, const struct cni_ip *i
 	if (code == 0)
 		code = pool_check(&pool, request->key, ips, n_ips, err);
 	if (code == 0)
-		code = imds_mac(request->netconf, &mac, err);
+		code = imds_mac(request->netconf->master, &mac, err);
 	if (code < 0 || imds_read(request->dir, &mac, nic) != 0)
 		return code;
 	for (size_t i = 0; i < n_ips; i++) {
@@ -354,7 +328,7 @@ static int imds_status(const struct ipam_request *request, struct err *err)
 	struct err why = { 0 };
 	struct mac mac;
 
-	if (imds_mac(request->netconf, &mac, &why) < 0)
+	if (imds_mac(request->netconf->master, &mac, &why) < 0)
 		return cni_err(err, CNI_UNAVAILABLE, "%s", why.msg);
 	if (imds_age(request->dir) >= 0)
 		return 0;
@@ -383,4 +357,5 @@ const struct ipam ipam_imds = {
 	.check = imds_check,
 	.status = imds_status,
 	.gc = imds_gc,
+	.refresh = imds_fetch_anyway,
 };

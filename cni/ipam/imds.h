@@ -40,3 +40,10 @@ int imds_refresh(const char *url, int dir, int64_t until_ms, struct err *err);
 /* As the source's add, for the NIC with a MAC address. */
 int imds_add_for(const struct ipam_request *request, const struct mac *mac,
 		 struct ipam_answer *answer, struct err *err);
+
+/*
+ * The MAC address of a NIC of the host; master NULL: the one that has the default route.
+ *
+ * Returns 0 or CNI_TRY_AGAIN: there is none yet.
+ */
+int imds_mac(const char *master, struct mac *mac, struct err *err);

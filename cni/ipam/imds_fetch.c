@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cni/error.h"
 #include "cni/http.h"
 #include "cni/ipam/imds.h"
+#include "cni/ipam/imds_wire.h"
 #include "config/base/clean.h"
 #include "config/base/fd.h"
 
@@ -76,6 +78,22 @@ static int fetch(const char *url, int64_t until_ms, struct http_reply *reply, st
 	return err->code;
 }
 
+/* Is it a document of IMDS, with whatever NICs? */
+static int check_document(const struct http_reply *reply, struct err *err)
+{
+	own_mem struct imds_nic *nic = calloc(1, sizeof(*nic));
+	const struct mac none = { { 0 } };
+	int code;
+
+	if (!nic)
+		return err_set(err, -ENOMEM, "no memory for the document of IMDS");
+	code = imds_wire_parse((const char *)reply->body.data, reply->body.len, &none, nic);
+	if (code == 0 || code == -ENOENT)
+		return 0;
+	return cni_err(err, CNI_TRY_AGAIN, "IMDS gives a document that cannot be read: %.200s",
+		       (const char *)reply->body.data);
+}
+
 int imds_refresh(const char *url, int dir, int64_t until_ms, struct err *err)
 {
 	struct http_reply reply = { 0 };
@@ -85,6 +103,8 @@ int imds_refresh(const char *url, int dir, int64_t until_ms, struct err *err)
 	if (until > until_ms)
 		until = until_ms;
 	code = fetch(url, until, &reply, err);
+	if (code == 0) /* a broken one does not take the place of the former */
+		code = check_document(&reply, err);
 	if (code == 0)
 		code = fd_replace_file(dir, "imds.json", reply.body.data, reply.body.len, 0600,
 				       err);

@@ -3,10 +3,12 @@
  * reads again as the same. */
 #include "tests/fuzz/fuzz.h"
 
+#include "cni/confs.h"
 #include "cni/error.h"
 #include "cni/netconf.h"
 #include "cni/result.h"
 #include "config/base/buf.h"
+#include "config/json.h"
 
 static void check_error(const struct err *err)
 {
@@ -54,6 +56,21 @@ static void check_netconf(const struct netconf *netconf)
 		check_result(netconf->prev, netconf->version);
 }
 
+/* What is taken out of a file is JSON, whatever surrounds it. */
+static int nothing(void *owner, const struct json_path *path, enum json_type type, const char *text,
+		   size_t len)
+{
+	(void)owner, (void)path, (void)type, (void)text, (void)len;
+	return 0;
+}
+
+static int check_conf(void *owner, const char *json, size_t len, struct err *err)
+{
+	(void)owner;
+	FUZZ_CHECK(len > 2 && json[0] != '[' && json_scan(json, len, nothing, NULL, err) == 0);
+	return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct netconf netconf = { 0 };
@@ -72,6 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	else
 		check_error(&err);
 	cni_result_done(&result);
+	(void)confs_of(copy, size, check_conf, NULL, &err);
 	free(copy);
 	return 0;
 }
