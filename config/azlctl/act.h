@@ -59,6 +59,8 @@ int file_undo(struct world *world, const struct change *change, struct err *err)
 enum undo folder_undo_look(struct world *world, const struct change *change, struct err *err);
 int folder_undo(struct world *world, const struct change *change, struct err *err);
 
+/* The sysctl whose step also changes this one; mostly itself. */
+const char *sysctl_cause(const char *name);
 void sysctl_look(struct world *world, struct step *step);
 int sysctl_note(struct world *world, const struct step *step);
 int sysctl_take(struct world *world, struct step *step, struct err *err);

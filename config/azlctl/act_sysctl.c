@@ -123,8 +123,27 @@ void sysctl_look(struct world *world, struct step *step)
 	step->state = is_enough(step, now) ? STEP_IN_FORCE : STEP_TODO;
 }
 
+/* Forwarding switched on or off sets this one, too (kernel net/ipv4/devinet.c,
+ * inet_forward_change), so revert needs to know what it was. */
+#define FORWARD	  "net.ipv4.ip_forward"
+#define REDIRECTS "net.ipv4.conf.all.accept_redirects"
+
+const char *sysctl_cause(const char *name)
+{
+	return strcmp(name, REDIRECTS) == 0 ? FORWARD : name;
+}
+
 int sysctl_note(struct world *world, const struct step *step)
 {
+	char now[VALUE_ROOM];
+	int rc;
+
+	if (strcmp(step->name, FORWARD) == 0 && read_value(REDIRECTS, now) == 0 &&
+	    !journal_find(world->journal, CHANGE_SYSCTL, REDIRECTS)) {
+		rc = journal_note(world->journal, CHANGE_SYSCTL, REDIRECTS, now, "0");
+		if (rc < 0)
+			return rc;
+	}
 	return journal_note(world->journal, CHANGE_SYSCTL, step->name, step->before, step->value);
 }
 
@@ -162,6 +181,10 @@ enum undo sysctl_undo_look(struct world *world, const struct change *change, str
 
 int sysctl_undo(struct world *world, const struct change *change, struct err *err)
 {
-	(void)world;
-	return write_value(change->name, change->before, err);
+	const struct change *redirects = journal_find(world->journal, CHANGE_SYSCTL, REDIRECTS);
+	int rc = write_value(change->name, change->before, err);
+
+	if (rc == 0 && strcmp(change->name, FORWARD) == 0 && redirects && redirects->before)
+		rc = write_value(REDIRECTS, redirects->before, err);
+	return rc;
 }

@@ -2,6 +2,7 @@
 /* azlctl apply: the plan for this host, and what earlier plans asked for beside it. */
 #include <string.h>
 
+#include "config/azlctl/act.h"
 #include "config/azlctl/azlctl.h"
 #include "config/azlctl/facts.h"
 #include "config/azlctl/journal.h"
@@ -49,7 +50,7 @@ static bool is_wanted(const struct azlctl *ctl, const struct plan *plan,
 	case CHANGE_MODULE:
 		return has_step(plan, STEP_MODULE, change->name);
 	case CHANGE_SYSCTL:
-		return has_step(plan, STEP_SYSCTL, change->name);
+		return has_step(plan, STEP_SYSCTL, sysctl_cause(change->name));
 	case CHANGE_GROUP:
 		return has_step(plan, STEP_GROUP, change->name);
 	case CHANGE_VALUE:

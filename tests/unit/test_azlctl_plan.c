@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "config/azlctl/facts.h"
+#include "config/azlctl/plan.h"
+#include "config/base/err.h"
+#include "config/host.h"
+#include "tests/unit/folder.h"
+#include "tests/unit/test.h"
+
+static struct host_facts azure_node(void)
+{
+	return (struct host_facts){
+		.is_live = true,
+		.has_systemd = true,
+		.unit = { "containerd.service", "kubelet.service", "sshd.service" },
+		.runs = { true, true, true },
+		.memory_bytes = UINT64_C(8) << 30,
+		.tasks_max = 100000,
+		.controllers = "cpuset cpu io memory hugetlb pids rdma misc",
+		.has_containerd_config = true,
+		.containerd_config = 3,
+		.imports_conf_d = true,
+		.containerd_major = 2,
+		.containerd_minor = 1,
+	};
+}
+
+static struct host_config config_of(const char *json)
+{
+	struct host_config config = { 0 };
+	struct folder folder = folder_new();
+	struct err err;
+
+	folder_put_text(&folder, "host.json", json);
+	if (host_config_read(folder.fd, "host.json", &config, &err) < 0)
+		printf("# %s\n", err.msg);
+	folder_done(&folder);
+	return config;
+}
+
+static struct plan plan_of(const struct host_facts *facts, const char *json)
+{
+	struct host_config config = config_of(json);
+	struct plan plan = { 0 };
+
+	CHECK(plan_make(&plan, facts, &config) == 0);
+	host_config_done(&config);
+	return plan;
+}
+
+static const struct step *find(const struct plan *plan, enum step_kind kind, const char *name)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->steps[i].kind == kind && strcmp(plan->steps[i].name, name) == 0)
+			return &plan->steps[i];
+	return NULL;
+}
+
+static const char *value(const struct plan *plan, enum step_kind kind, const char *name)
+{
+	const struct step *step = find(plan, kind, name);
+
+	return step ? step->value : "(no such step)";
+}
+
+static bool says(const char *text, const char *line)
+{
+	return strstr(text, line) != NULL;
+}
+
+static bool advises(const struct plan *plan, const char *text)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->steps[i].kind == STEP_ADVICE && says(plan->steps[i].why, text))
+			return true;
+	return false;
+}
+
+static size_t count(const struct plan *plan, enum step_kind kind)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->count; i++)
+		n += plan->steps[i].kind == kind;
+	return n;
+}
+
+/* Lines that begin with a letter. */
+static size_t settings(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text; text++)
+		n += text[0] == '\n' && text[1] >= 'A' && text[1] <= 'Z';
+	return n;
+}
+
+#define UNITS "etc/systemd/system/"
+
+TEST(every_value_of_a_host_with_systemd_has_a_property)
+{
+	struct host_facts facts = azure_node();
+	struct plan plan = plan_of(
+		&facts, "{ \"system\": { \"pids.max\": \"50%\" }, \"workload\": { \"memory.high\": "
+			"\"2.5%\", \"cpu.weight\": 77, \"io.weight\": 88 }, \"protect\": { "
+			"\"sshd.oom_score_adj\": -500 } }");
+	const char *system = value(&plan, STEP_FILE, UNITS "system.slice.d/50-azl.conf");
+	const char *workload = value(&plan, STEP_FILE, UNITS "azl.slice.d/50-azl.conf");
+	const char *sshd = value(&plan, STEP_FILE, UNITS "sshd.service.d/50-azl.conf");
+	size_t lines = 0, set = 0;
+
+	CHECK(says(system, "[Slice]\n"));
+	CHECK(says(system, "\nMemoryMin=536870912\n"));
+	CHECK(says(system, "\nMemoryLow=1073741824\n"));
+	CHECK(says(system, "\nTasksMax=50%\n"));
+	CHECK(says(workload, "\nMemoryHigh=2.5%\n"));
+	CHECK(says(workload, "\nMemoryMax=95%\n"));
+	CHECK(says(workload, "\nCPUWeight=77\n"));
+	CHECK(says(workload, "\nIOWeight=88\n"));
+	CHECK(says(sshd, "[Service]\n"));
+	CHECK(says(sshd, "\nOOMScoreAdjust=-500\n"));
+	CHECK(find(&plan, STEP_RELOAD, "") == &plan.steps[plan.count - 1]);
+
+	/* A key of the table without a property here would be a line less. */
+	for (size_t i = 0; i < plan.count; i++)
+		if (plan.steps[i].kind == STEP_FILE && says(plan.steps[i].name, UNITS))
+			lines += settings(plan.steps[i].value);
+	for (size_t i = 0; i < host_keys_count; i++) {
+		bool ours = strcmp(host_keys[i].section, "system") == 0 ||
+			    strcmp(host_keys[i].section, "workload") == 0 ||
+			    strcmp(host_keys[i].section, "protect") == 0;
+
+		set += ours;
+	}
+	CHECK(lines == set);
+	plan_done(&plan);
+}
+
+TEST(the_slice_above_gets_what_its_services_need)
+{
+	static const struct {
+		const char *json;
+		const char *line;
+	} cases[] = {
+		/* the sum is more than what the owner gave */
+		{ "{ \"system\": { \"memory.min\": \"1Mi\" } }", "\nMemoryMin=436207616\n" },
+		{ "{ \"system\": { \"memory.min\": null } }", "\nMemoryMin=436207616\n" },
+		{ "{ \"system\": { \"memory.min\": \"max\" } }", "\nMemoryMin=infinity\n" },
+		{ "{ \"protect\": { \"sshd.memory.min\": \"max\" } }", "\nMemoryMin=infinity\n" },
+		/* percent alone stay percent, whatever the machine is resized to */
+		{ "{ \"system\": { \"memory.min\": null }, \"protect\": { "
+		  "\"containerd.memory.min\": \"2%\", \"kubelet.memory.min\": \"2%\", "
+		  "\"sshd.memory.min\": \"1.5%\" } }",
+		  "\nMemoryMin=5.5%\n" },
+		/* 10% of 8 GiB and two times bytes */
+		{ "{ \"protect\": { \"containerd.memory.min\": \"10%\" } }",
+		  "\nMemoryMin=1093874483\n" },
+	};
+	struct host_facts facts = azure_node();
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct plan plan = plan_of(&facts, cases[i].json);
+		const char *text = value(&plan, STEP_FILE, UNITS "system.slice.d/50-azl.conf");
+
+		CHECK(says(text, cases[i].line));
+		if (!says(text, cases[i].line))
+			printf("# %s: %s\n", cases[i].json, text);
+		plan_done(&plan);
+	}
+}
+
+TEST(a_tree_gets_files_alone)
+{
+	struct host_facts facts = azure_node();
+	struct plan plan;
+
+	facts.is_live = false;
+	facts.memory_bytes = 0;
+	facts.controllers[0] = '\0';
+	plan = plan_of(&facts, "{ \"protect\": { \"containerd.memory.min\": \"10%\" } }");
+	CHECK(count(&plan, STEP_FILE) == 8);
+	CHECK(count(&plan, STEP_FILE) + count(&plan, STEP_ADVICE) == plan.count);
+	CHECK(advises(&plan, "cannot be added up"));
+	plan_done(&plan);
+}
+
+TEST(without_systemd_there_are_groups_in_bytes)
+{
+	struct host_facts facts = azure_node();
+	struct plan plan;
+
+	facts.has_systemd = false;
+	facts.runs[FACTS_KUBELET] = false;
+	plan = plan_of(&facts, "{}");
+	CHECK(count(&plan, STEP_RELOAD) == 0);
+	if (count(&plan, STEP_GROUP) == 0) {
+		CHECK(advises(&plan, "no libcgroup"));
+	} else {
+		CHECK(count(&plan, STEP_GROUP) == 4);
+		CHECK(find(&plan, STEP_GROUP, "azl-system/kubelet") == NULL);
+		CHECK_TEXT(value(&plan, STEP_VALUE, "azl-system/sshd/memory.min"), "33554432");
+		CHECK_TEXT(value(&plan, STEP_VALUE, "azl/memory.max"), "8160436224");
+		CHECK_TEXT(value(&plan, STEP_VALUE, "azl/pids.max"), "80000");
+		CHECK_TEXT(value(&plan, STEP_MOVE, "containerd"), "azl-system/containerd");
+	}
+	plan_done(&plan);
+}
+
+TEST(what_the_kernel_lacks_is_one_line)
+{
+	struct host_facts facts = azure_node();
+	struct plan plan;
+
+	memcpy(facts.controllers, "cpu memory pids", sizeof("cpu memory pids"));
+	plan = plan_of(&facts, "{}");
+	CHECK(advises(&plan, "no cgroup controller io here"));
+	CHECK(!advises(&plan, "no cgroup controller cpu"));
+	CHECK(find(&plan, STEP_FILE, UNITS "system.slice.d/50-azl.conf") != NULL);
+	plan_done(&plan);
+	facts.controllers[0] = '\0';
+	plan = plan_of(&facts, "{}");
+	CHECK(advises(&plan, "not a whole cgroup v2 hierarchy"));
+	CHECK(find(&plan, STEP_FILE, UNITS "system.slice.d/50-azl.conf") == NULL);
+	plan_done(&plan);
+}
+
+TEST(limits_are_raised_and_switches_are_set)
+{
+	struct host_facts facts = azure_node();
+	struct plan plan = plan_of(&facts, "{ \"sysctl\": { \"kernel.pid_max\": 70000 } }");
+	const struct step *step = find(&plan, STEP_SYSCTL, "fs.inotify.max_user_instances");
+
+	CHECK(step && step->at_least && !step->optional);
+	CHECK(step && says(step->why, "128 instances for each user"));
+	step = find(&plan, STEP_SYSCTL, "net.ipv4.ip_forward");
+	CHECK(step && !step->at_least);
+	step = find(&plan, STEP_SYSCTL, "net.ipv6.neigh.default.gc_thresh3");
+	CHECK(step && step->optional && step->at_least);
+	/* the owner's own number is meant as it is */
+	step = find(&plan, STEP_SYSCTL, "kernel.pid_max");
+	CHECK(step && !step->at_least && strcmp(step->value, "70000") == 0);
+	plan_done(&plan);
+}
+
+TEST(apply_in_host_json_leaves_out_whole_parts)
+{
+	struct host_facts facts = azure_node();
+	struct plan plan = plan_of(
+		&facts, "{ \"apply\": { \"slices\": false, \"sysctl\": false, \"modules\": false, "
+			"\"containerd\": false } }");
+
+	CHECK(plan.count == 1 && plan.steps[0].kind == STEP_RELOAD);
+	plan_done(&plan);
+	plan = plan_of(&facts, "{ \"apply\": { \"network\": false } }");
+	CHECK(find(&plan, STEP_SYSCTL, "net.ipv4.ip_forward") == NULL);
+	CHECK(find(&plan, STEP_SYSCTL, "kernel.pid_max") != NULL);
+	plan_done(&plan);
+}
+
+#define CONF_D "etc/containerd/conf.d/azl.toml"
+
+TEST(containerd_gets_a_file_only_where_it_merges)
+{
+	struct host_facts facts = azure_node();
+	struct plan plan = plan_of(&facts, "{}");
+
+	CHECK(says(value(&plan, STEP_FILE, CONF_D), "version = 3\n"));
+	CHECK(says(value(&plan, STEP_FILE, CONF_D), "io.containerd.cri.v1.runtime"));
+	CHECK(!says(value(&plan, STEP_FILE, CONF_D), "snapshotter"));
+	plan_done(&plan);
+
+	facts.imports_conf_d = false;
+	plan = plan_of(&facts, "{}");
+	CHECK(!find(&plan, STEP_FILE, CONF_D) && advises(&plan, "let it have imports = "));
+	plan_done(&plan);
+
+	facts.imports_conf_d = true;
+	facts.containerd_config = 2;
+	facts.containerd_major = 1;
+	plan = plan_of(&facts, "{}");
+	CHECK(!find(&plan, STEP_FILE, CONF_D) && advises(&plan, "would take the place of all"));
+	plan_done(&plan);
+
+	/* containerd 2.2 without any configuration */
+	facts.has_containerd_config = false;
+	facts.containerd_config = 0;
+	facts.containerd_major = 2;
+	facts.containerd_minor = 2;
+	plan = plan_of(&facts, "{}");
+	CHECK(says(value(&plan, STEP_FILE, CONF_D), "version = 3\n"));
+	plan_done(&plan);
+
+	facts.has_azl_handler = true;
+	plan = plan_of(&facts, "{}");
+	CHECK(!find(&plan, STEP_FILE, CONF_D) && count(&plan, STEP_ADVICE) == 0);
+	plan_done(&plan);
+}
+
+/* ---- facts ---- */
+
+TEST(versions_of_containerd_are_read_as_distributions_print_them)
+{
+	static const struct {
+		const char *text;
+		unsigned int major, minor;
+	} cases[] = {
+		{ "containerd github.com/containerd/containerd 1.7.24~ds1 1.7.24~ds1-6+b5\n", 1,
+		  7 },
+		{ "containerd github.com/containerd/containerd/v2 2.1.6 fb6f6bd\n", 2, 1 },
+		{ "containerd github.com/containerd/containerd/v2 v2.0.0-rc.3 27de5fe\n", 2, 0 },
+		{ "containerd github.com/containerd/containerd  \n", 0, 0 },
+		{ "", 0, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct host_facts facts = { 0 };
+
+		facts_containerd_version(&facts, cases[i].text);
+		CHECK(facts.containerd_major == cases[i].major &&
+		      facts.containerd_minor == cases[i].minor);
+	}
+}
+
+TEST(a_configuration_of_containerd_is_read_as_far_as_needed)
+{
+	struct host_facts facts = { 0 };
+
+	facts_containerd_config(&facts, "# version = 3\nversion = 2\nimports = [ # a list\n"
+					"  \"/a/b.toml\",\n  '/etc/containerd/conf.d/*.toml']\n");
+	CHECK(facts.has_containerd_config && facts.containerd_config == 2);
+	CHECK(facts.imports_conf_d && !facts.has_azl_handler);
+	facts = (struct host_facts){ 0 };
+	facts_containerd_config(
+		&facts, "#imports = [\"/etc/containerd/conf.d/*.toml\"]\nimports = []\n"
+			"[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.azl]\n");
+	CHECK(facts.containerd_config == 1 && !facts.imports_conf_d && facts.has_azl_handler);
+	facts = (struct host_facts){ 0 };
+	facts_containerd_config(&facts, "version=3\nimports = [ # \"/etc/containerd/conf.d/\"");
+	CHECK(facts.containerd_config == 3 && !facts.imports_conf_d);
+}
