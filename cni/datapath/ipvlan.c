@@ -256,6 +256,8 @@ static int ipvlan_connect(struct ipvlan_work *work, struct rtnl *pod, struct cni
 	if (rc == 0)
 		rc = ipvlan_set_up(work, &inside, err);
 	if (rc == 0)
+		pod_await_ipv6(work->plan, &inside);
+	if (rc == 0)
 		rc = ipvlan_fill(work, result, err);
 	if (rc < 0)
 		(void)ipvlan_remove(work->plan, pod, &ignored);

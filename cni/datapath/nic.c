@@ -222,6 +222,8 @@ static int datapath_nic_connect(const struct datapath_plan *plan, struct rtnl *p
 		rc = pod_find_link(pod, plan->ifname, inside, err);
 	if (rc > 0)
 		return cni_err(err, CNI_IO, "%s went away", plan->ifname);
+	if (rc == 0)
+		pod_await_ipv6(plan, pod);
 	return rc;
 }
 

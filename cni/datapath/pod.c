@@ -2,14 +2,19 @@
 #include "cni/datapath/pod.h"
 
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "cni/error.h"
 #include "cni/netns.h"
 #include "cni/nic.h"
+#include "cni/route.h"
 #include "cni/rtnl.h"
+
+enum { POD_AWAIT_STEP_US = 100 };
 
 bool pod_has_family(const struct datapath_plan *plan, uint8_t family)
 {
@@ -103,6 +108,33 @@ static int pod_enter_netns(void *owner, struct err *err)
 int pod_open_netns(int netns, struct rtnl *rtnl, struct err *err)
 {
 	return netns_run(netns, pod_enter_netns, rtnl, err);
+}
+
+static bool pod_has_local(struct rtnl *pod, struct rtnl_batch *batch, const struct address *address)
+{
+	struct route route = { 0 };
+	struct err ignored;
+
+	rtnl_batch_clear(batch);
+	route_put_get(batch, address);
+	rtnl_reply(batch, route_reply, &route);
+	return rtnl_send(pod, batch, &ignored) == 0 && route.type == RTN_LOCAL;
+}
+
+void pod_await_ipv6(const struct datapath_plan *plan, struct rtnl *pod)
+{
+	const struct timespec step = { .tv_nsec = POD_AWAIT_STEP_US * 1000L };
+	struct err ignored;
+	own_batch struct rtnl_batch *batch = rtnl_batch_new(&ignored);
+	int left = POD_AWAIT_MS * 1000 / POD_AWAIT_STEP_US;
+
+	for (size_t i = 0; batch && i < plan->n_ips; i++) {
+		const struct address *address = &plan->ips[i].address;
+
+		while (address->family == AF_INET6 && !pod_has_local(pod, batch, address) &&
+		       left-- > 0)
+			(void)nanosleep(&step, NULL);
+	}
 }
 
 int pod_find_link(struct rtnl *rtnl, const char *name, struct link *link, struct err *err)

@@ -42,6 +42,17 @@ int pod_open(const struct datapath_plan *plan, struct rtnl *rtnl, struct err *er
 /* Open a netlink socket in a namespace. Returns 0 or negative. */
 int pod_open_netns(int netns, struct rtnl *rtnl, struct err *err);
 
+/*
+ * Wait until the pod answers at its addresses of IPv6: the kernel adds their local routes from a
+ * work queue, even without duplicate address detection, and drops what comes before. After
+ * POD_AWAIT_MS it is left to come later.
+ *
+ * Source: net/ipv6/addrconf.c, addrconf_dad_start, addrconf_dad_completed. Measured on Linux 6.18:
+ * 75 of 200 were not there when the address was.
+ */
+enum { POD_AWAIT_MS = 500 };
+void pod_await_ipv6(const struct datapath_plan *plan, struct rtnl *pod);
+
 /* Find a link by name. Returns 0, 1 (there is none), or negative. */
 int pod_find_link(struct rtnl *rtnl, const char *name, struct link *link, struct err *err);
 

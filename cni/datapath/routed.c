@@ -150,6 +150,8 @@ static int routed_connect(struct routed_work *work, struct err *err)
 		rc = routed_set_up_host(work, err);
 	if (rc == 0)
 		rc = routed_await_carrier(work, err);
+	if (rc == 0)
+		pod_await_ipv6(plan, work->pod);
 	return rc;
 }
 

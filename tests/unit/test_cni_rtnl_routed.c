@@ -187,6 +187,50 @@ TEST(pods_talk_to_each_other_and_to_the_host)
 	world_end(&world);
 }
 
+/* The way from a namespace to an address: RTN_*, 0 without any. */
+static uint8_t way_in(int netns, const struct address *to)
+{
+	struct err err;
+	struct rtnl rtnl = { 0 };
+	struct route route = { 0 };
+	struct rtnl_batch *batch = rtnl_batch_new(&err);
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	if (setns(netns, CLONE_NEWNET) == 0 && rtnl_open(&rtnl, &err) == 0) {
+		route_put_get(batch, to);
+		rtnl_reply(batch, route_reply, &route);
+		if (rtnl_send(&rtnl, batch, &err) < 0)
+			route.type = 0;
+		rtnl_done(&rtnl);
+	}
+	if (setns(home, CLONE_NEWNET) < 0)
+		abort();
+	(void)close(home);
+	rtnl_batch_free(batch);
+	return route.type;
+}
+
+TEST(a_pod_answers_by_ipv6_as_soon_as_it_is_there)
+{
+	struct world world;
+	struct err err = { 0 };
+	int late = 0;
+
+	if (world_begin(&world) != 0)
+		return;
+	for (int i = 0; i < 40; i++) {
+		struct pod pod;
+
+		pod_begin(&pod, "c1", "azc0000000001", NULL, "fd00:1::5");
+		CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
+		late += way_in(pod.netns, &pod.ips[0].address) != RTN_LOCAL;
+		CHECK(code_of(datapath_routed.del(&pod.plan, &err), &err) == 0);
+		pod_end(&pod);
+	}
+	CHECK(late == 0);
+	world_end(&world);
+}
+
 TEST(an_attachment_that_fails_last_leaves_nothing)
 {
 	struct world world;
