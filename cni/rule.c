@@ -43,6 +43,8 @@ static void rule_parse_attr(const struct nlattr *attr, uint8_t family, struct ru
 	} else if (len == sizeof(uint32_t)) {
 		if (type == FRA_PRIORITY)
 			rule->priority = mnl_attr_get_u32(attr);
+		else if (type == FRA_GOTO)
+			rule->target = mnl_attr_get_u32(attr);
 		else if (type == FRA_TABLE)
 			rule->table = mnl_attr_get_u32(attr);
 	}
@@ -77,8 +79,9 @@ bool rule_equal(const struct rule *a, const struct rule *b)
 {
 	return address_equal(&a->dst, &b->dst) && a->dst.prefix == b->dst.prefix &&
 	       strcmp(a->iif, b->iif) == 0 && a->priority == b->priority && a->table == b->table &&
-	       rule_ports_equal(&a->sport, &b->sport) && rule_ports_equal(&a->dport, &b->dport) &&
-	       a->ip_proto == b->ip_proto && a->action == b->action && a->protocol == b->protocol;
+	       a->target == b->target && rule_ports_equal(&a->sport, &b->sport) &&
+	       rule_ports_equal(&a->dport, &b->dport) && a->ip_proto == b->ip_proto &&
+	       a->action == b->action && a->protocol == b->protocol;
 }
 
 static void rule_put_ports(struct nlmsghdr *nlh, uint16_t type, const struct rule_ports *ports)
@@ -103,13 +106,16 @@ static void rule_put_as(struct rtnl_batch *batch, uint16_t type, uint16_t flags,
 	header->family = family;
 	header->dst_len = rule->dst.prefix;
 	header->action = rule->action;
-	mnl_attr_put(nlh, FRA_DST, address_bytes(family), rule->dst.bytes);
+	if (rule->dst.prefix)
+		mnl_attr_put(nlh, FRA_DST, address_bytes(family), rule->dst.bytes);
 	mnl_attr_put_u32(nlh, FRA_PRIORITY, rule->priority);
 	mnl_attr_put_u8(nlh, FRA_PROTOCOL, rule->protocol);
 	if (rule->iif[0])
 		mnl_attr_put_strz(nlh, FRA_IIFNAME, rule->iif);
 	if (rule->table)
 		mnl_attr_put_u32(nlh, FRA_TABLE, rule->table);
+	if (rule->target)
+		mnl_attr_put_u32(nlh, FRA_GOTO, rule->target);
 	if (rule->ip_proto)
 		mnl_attr_put_u8(nlh, FRA_IP_PROTO, rule->ip_proto);
 	rule_put_ports(nlh, FRA_SPORT_RANGE, &rule->sport);

@@ -18,10 +18,11 @@ struct rule_ports {
 
 /* A rule; unset is zero. */
 struct rule {
-	struct address dst;	 /* with its prefix */
+	struct address dst;	 /* with its prefix; prefix 0: any of its family */
 	char iif[CNI_NAME_ROOM]; /* "lo": what the host itself sends */
 	uint32_t priority;
-	uint32_t table; /* of action FR_ACT_TO_TBL */
+	uint32_t table;	 /* of action FR_ACT_TO_TBL */
+	uint32_t target; /* of action FR_ACT_GOTO: priority of the rule to go on with */
 	struct rule_ports sport;
 	struct rule_ports dport;
 	uint8_t ip_proto;

@@ -101,6 +101,24 @@ closed() {
 	cni DEL p1
 }
 
+@test "rules of the node's own decide where the way is open, for it and for pods" {
+	pod p1 p2
+	attach p1 "$(guarded '{wireserver: true}')"
+	attach p2 "$(guarded '{wireserver: false}')"
+	on 1 ip route add unreachable "$FABRIC_WIRE" table 101
+	on 1 ip rule add pref 100 to "$FABRIC_WIRE" lookup 101
+	closed gets "http://$FABRIC_WIRE:53/" inside p1
+	closed wire inside p2
+	closed wire on 1
+	on 1 ip rule del pref 100
+	on 1 ip route del unreachable "$FABRIC_WIRE" table 101
+	gets "http://$FABRIC_WIRE:53/" inside p1
+	wire inside p2
+	wire on 1
+	cni DEL p1
+	cni DEL p2
+}
+
 @test "what the configuration names is closed, an address or a port of it, in both families" {
 	local g
 	g=$(guarded "{also: [\"$(fabric_address 2):8081\", \"$(fabric_address6 2)\", \"[fd01::99]:80\"]}")

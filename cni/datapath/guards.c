@@ -20,9 +20,10 @@ enum {
 	GUARDS_PREF_CLOSED,
 	GUARDS_PREF_OTHER_PORTS,
 	GUARDS_PREF_NO_PORT,
+	GUARDS_PREF_END,
 	GUARDS_OF_ONE_MAX = 4,
 	GUARDS_BUILT_IN = 5,
-	GUARDS_RULES_MAX = GUARDS_OF_ONE_MAX * (GUARDS_BUILT_IN + GUARDS_ALSO_MAX),
+	GUARDS_RULES_MAX = 2 + GUARDS_OF_ONE_MAX * (GUARDS_BUILT_IN + GUARDS_ALSO_MAX),
 	GUARDS_PORT_MOST = 65534,
 };
 
@@ -55,8 +56,8 @@ static struct rule guards_pass(const struct address *to, uint32_t priority, cons
 	struct rule rule = {
 		.dst = *to,
 		.priority = priority,
-		.action = FR_ACT_TO_TBL,
-		.table = RT_TABLE_MAIN,
+		.action = FR_ACT_GOTO,
+		.target = GUARDS_PREF_END,
 		.protocol = RTNL_PROTOCOL,
 	};
 
@@ -85,6 +86,17 @@ static void guards_want(struct guards_list *list, const struct rule *rule)
 		list->rules[list->n++] = *rule;
 }
 
+/* Where passes lead: what is behind it decides, as if there were no guards. */
+static void guards_want_end(struct guards_list *list, uint8_t family)
+{
+	const struct rule end = { .dst = { .family = family },
+				  .priority = GUARDS_PREF_END,
+				  .action = FR_ACT_NOP,
+				  .protocol = RTNL_PROTOCOL };
+
+	guards_want(list, &end);
+}
+
 static void guards_close(struct guards_list *list, const struct endpoint *closed)
 {
 	/* The host's own way first, so that it is never closed for a moment. */
@@ -111,6 +123,8 @@ static void guards_plan_one(struct guards_list *list, enum guards_way way,
 		struct rule pass =
 			guards_pass(&endpoints[i].address, GUARDS_PREF_ALLOWED, host_name);
 
+		if (way != GUARDS_LEAVE)
+			guards_want_end(list, endpoints[i].address.family);
 		if (way == GUARDS_CLOSE)
 			guards_close(list, &endpoints[i]);
 		else if (way == GUARDS_PASS)
@@ -212,6 +226,8 @@ void guards_put_forget(struct rtnl_batch *batch, const char *host_name)
 
 	guards_plan(&all, host_name, &list);
 	for (size_t i = 0; i < list.n; i++) {
+		if (list.rules[i].priority != GUARDS_PREF_ALLOWED)
+			continue;
 		rule_put_delete(batch, &list.rules[i]);
 		rtnl_ignore(batch, EOPNOTSUPP); /* a kernel without rules has none of ours */
 		rtnl_ignore(batch, EAFNOSUPPORT);

@@ -4,14 +4,15 @@
  * packet filter is needed, and nobody in a pod can lift them, whatever it may do there. They are
  * the host's, once for all that it forwards; what it sends itself is never held up.
  *
- *   88  iif HOST_END to ADDRESS                    lookup main   a pod that is let through
- *   89  iif lo to ADDRESS                          lookup main   the host itself
+ *   88  iif HOST_END to ADDRESS                    goto 93     a pod that is let through
+ *   89  iif lo to ADDRESS                          goto 93     the host itself
  *   90  to ADDRESS ipproto tcp dport PORT          prohibit
- *   91  to ADDRESS ipproto tcp sport 1-65534       lookup main   all other ports
- *   92  to ADDRESS ipproto tcp                     prohibit      no port can be read: fragments
+ *   91  to ADDRESS ipproto tcp sport 1-65534       goto 93     all other ports
+ *   92  to ADDRESS ipproto tcp                     prohibit    no port can be read: fragments
+ *   93  nop                                                    the host's own rules go on here
  *
- * or, where all of an address is closed, 88, 89 and "90 to ADDRESS prohibit". 92 is what keeps a
- * pod with raw sockets from sending its SYN in two fragments, which 90 alone lets through unless
+ * or, where all of an address is closed, 88, 89, "90 to ADDRESS prohibit" and 93. 92 is what keeps
+ * a pod with raw sockets from sending its SYN in two fragments, which 90 alone lets through unless
  * something on the host puts packets together. 91 goes by the source port, which no range can name
  * 65535 of, so that answers to a load balancer's probes pass whatever port those come from.
  *
@@ -28,10 +29,13 @@
  *   - "also" is closed to everybody; nobody is let through.
  *   - A changed configuration holds for pods from then on; one that closes, for all that have no
  *     rules 88.
- * Rules 88 go with their pod (DEL, GC). 89 to 92 stay until the host boots: that the last pod of
+ * Rules 88 go with their pod (DEL, GC). 89 to 93 stay until the host boots: that the last pod of
  * now is gone says nothing of the next one. "ip rule flush protocol 172" and the same with -6 lift
  * all of them (rule 89 first: for that moment the host is held up too); the next ADD puts in force
  * again what its configuration wants, and CHECK misses what is lifted.
+ *
+ * systemd-networkd removes rules that it does not know when it starts, unless networkd.conf says
+ * ManageForeignRoutingPolicyRules=no.
  *
  * Not covered: what does not pass the host's routing, that is a NIC that was moved into the pod and
  * ipvlan; and addresses of the host's own.

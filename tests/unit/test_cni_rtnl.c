@@ -243,6 +243,11 @@ TEST(parsers_read_what_builders_write)
 				   .protocol = RTNL_PROTOCOL };
 	struct route got_route = { 0 };
 	struct neigh got_neigh = { 0 };
+	const struct rule jump = { .dst = { .family = AF_INET6 },
+				   .iif = "eth0",
+				   .priority = 9,
+				   .target = 10,
+				   .action = FR_ACT_GOTO };
 	struct rule got_rule = { 0 };
 	struct link link = { 0 };
 
@@ -259,6 +264,9 @@ TEST(parsers_read_what_builders_write)
 	CHECK(mac_equal(&got_neigh.mac, &mac_b) && got_neigh.flags == NTF_ROUTER);
 	CHECK(rule_parse(message_at(batch, 2), &got_rule) == 0);
 	CHECK(rule_equal(&got_rule, &rule));
+	rule_put(batch, &jump);
+	CHECK(rule_parse(message_at(batch, 3), &got_rule) == 0);
+	CHECK(rule_equal(&got_rule, &jump) && !rule_equal(&got_rule, &rule));
 	CHECK(link_parse(message_at(batch, 2), &link) == -EBADMSG);
 	rtnl_batch_free(batch);
 }
