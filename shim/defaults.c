@@ -12,6 +12,7 @@
 #include "config/base/buf.h"
 #include "config/base/clean.h"
 #include "config/base/err.h"
+#include "config/base/fd.h"
 #include "config/base/log.h"
 #include "config/container_defaults.h"
 #include "config/json_edit.h"
@@ -95,6 +96,23 @@ static void drop_absent(const char *id, const struct cg_site *site, uint16_t sai
 		log_info(id, "defaults that its cgroup cannot have are left out:%s", names);
 }
 
+/* Note beside config.json what is put into it: there, it looks like the user's. */
+static void leave_note(const struct defaults_target *target, uint16_t said,
+		       const struct container_defaults *wanted)
+{
+	char names[NAMES_ROOM] = "";
+	size_t used = 0;
+	struct err err;
+
+	for (int i = 0; i < DEFAULT_MAX && used < sizeof(names); i++)
+		if (wanted->of[i].is_set && !(said & 1U << i))
+			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s\n",
+						 container_default_name((enum container_default)i));
+	if (fd_replace_file(target->bundle_dir, DEFAULTS_NOTE, names, strlen(names), 0600, &err) <
+	    0)
+		log_warn(target->id, "azlctl explain will not know the defaults: %s", err.msg);
+}
+
 /* Read the spec and decide. Returns 1: there is an edit to make; 0, or negative, err filled. */
 static int decide(const struct defaults_target *target, struct container_defaults *wanted,
 		  struct json_edit *edit, struct defaults_kept *kept, struct err *err)
@@ -122,7 +140,10 @@ static int decide(const struct defaults_target *target, struct container_default
 		kept->swap = wanted->of[DEFAULT_MEMORY_SWAP_MAX];
 	if (!(spec.said & 1U << DEFAULT_MEMORY_HIGH))
 		kept->high = wanted->of[DEFAULT_MEMORY_HIGH];
-	return edit->count > 0;
+	if (edit->count == 0)
+		return 0;
+	leave_note(target, spec.said, wanted);
+	return 1;
 }
 
 void defaults_apply(const char *host_config, const struct defaults_target *target,

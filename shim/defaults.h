@@ -15,6 +15,9 @@ struct buf;
 
 #define DEFAULTS_HOST_CONFIG "/etc/azl/host.json"
 
+/* A file of the bundle: the names of the defaults that were put into config.json, a line each. */
+#define DEFAULTS_NOTE "azl-defaults"
+
 /* What an Update of the memory limit needs to know of the defaults in force. All zero: nothing. */
 struct defaults_kept {
 	struct host_value swap; /* memory.swap.max, in bytes */

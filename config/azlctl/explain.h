@@ -16,8 +16,6 @@ enum {
 	EXPLAIN_VALUES = 21, /* the files that are looked at */
 };
 
-/* The file of a bundle in which the shim notes the defaults that it added: "KEY VALUE" lines. */
-#define EXPLAIN_DEFAULTS_FILE "azl-defaults"
 
 enum explain_who {
 	EXPLAIN_KERNEL,	 /* its default: nobody said anything */

@@ -10,6 +10,7 @@
 #include "config/base/fd.h"
 #include "config/base/num.h"
 #include "config/json.h"
+#include "shim/defaults.h"
 
 enum { NOTE_ROOM = 4096 };
 
@@ -184,13 +185,13 @@ static void read_note(int bundle, struct explain_spec *spec)
 {
 	char text[NOTE_ROOM];
 
-	if (fd_read_text(bundle, EXPLAIN_DEFAULTS_FILE, text, sizeof(text)) < 0)
+	if (fd_read_text(bundle, DEFAULTS_NOTE, text, sizeof(text)) < 0)
 		return;
 	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
 		size_t len = strcspn(line, " \n");
 		int file = explain_file(line, len);
 
-		if (file < 0)
+		if (file < 0 || !*spec->wishes[file].key)
 			continue;
 		spec->wishes[file].is_default = true;
 		(void)snprintf(spec->wishes[file].key, EXPLAIN_VALUE_ROOM, "containers.%.*s",

@@ -7,6 +7,7 @@
 #include "config/azlctl/explain.h"
 #include "config/azlctl/explain_spec.h"
 #include "config/base/err.h"
+#include "shim/defaults.h"
 #include "tests/unit/host_tree.h"
 #include "tests/unit/test.h"
 
@@ -46,8 +47,8 @@ static struct host_tree node(const char *spec)
 	host_tree_put(&tree, "proc/77/cgroup", "0::/" POD "/cri-abc1.scope\n");
 	host_tree_put(&tree, BUNDLE "init.pid", "77");
 	host_tree_put(&tree, BUNDLE "config.json", spec);
-	host_tree_put(&tree, BUNDLE EXPLAIN_DEFAULTS_FILE,
-		      "memory.swap.max 0\nmemory.oom.group 1\nodd\n");
+	host_tree_put(&tree, BUNDLE DEFAULTS_NOTE,
+		      "memory.swap.max\nmemory.oom.group\nmemory.high\nodd\n");
 	host_tree_put(&tree, CONTAINERS_TASKS "/default/abd2/config.json",
 		      "{\"annotations\": {\"nerdctl/name\": \"web\"}}");
 	return tree;

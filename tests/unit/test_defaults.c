@@ -113,6 +113,11 @@ static const char *apply(const char *config)
 	CHECK(fd_read_file(folder.fd, "config.json", TEXT_ROOM - 1, &text) == 0);
 	(void)snprintf(after, sizeof(after), "%s", (const char *)text.data);
 	buf_done(&text);
+	/* the note for azlctl explain is there when something was put in */
+	if (!fails)
+		CHECK((folder_mode(&folder, DEFAULTS_NOTE) == 0600) ==
+		      (strcmp(after, config) != 0));
+	(void)unlinkat(folder.fd, DEFAULTS_NOTE, 0);
 	CHECK(folder_count(&folder) == files);
 	return after;
 }
