@@ -219,6 +219,7 @@ install-cni: all
 	$(call put,644,$(ETC)/rt_protos.d/azl.conf,$(SYSCONFDIR)/iproute2/rt_protos.d/azl.conf)
 	$(call each,644,$(wildcard $(ETC)/systemd/network/*),$(LIBDIR)/systemd/network)
 	$(call each,644,$(wildcard $(ETC)/systemd/system/azl-cni-*),$(UNITDIR))
+	$(call put,644,$(ETC)/systemd/system-preset/90-azl-cni.preset,$(LIBDIR)/systemd/system-preset/90-azl-cni.preset)
 
 install-ctl: all
 	$(if $(filter %/azlctl,$(PROGRAMS)),$(call put,755,$(BUILD)/azlctl,$(BINDIR)/azlctl))

@@ -426,3 +426,59 @@ TEST(a_holder_that_dies_lets_go)
 	(void)close(ready[1]);
 	world_done(&world);
 }
+
+TEST(the_last_attachment_of_a_pod_is_noted)
+{
+	static const char *const odd[] = { "", "..", "a/b", "a.b" };
+	struct world world = world_new();
+	char one[LEASE_KEY_ROOM];
+	char two[LEASE_KEY_ROOM];
+	char former[LEASE_KEY_ROOM];
+
+	lease_key("c1", "eth0", one);
+	lease_key("c2", "eth0", two);
+	CHECK(!lease_pod_put(world.dir, "uid-1", one, former));
+	CHECK(!lease_pod_put(world.dir, "uid-1", one, former));
+	CHECK(lease_pod_put(world.dir, "uid-1", two, former));
+	CHECK_TEXT(former, one);
+	lease_pod_forget(world.dir, "uid-1", one); /* not the last one any more */
+	CHECK(lease_pod_put(world.dir, "uid-1", one, former));
+	CHECK_TEXT(former, two);
+	lease_pod_forget(world.dir, "uid-1", one);
+	CHECK(!lease_pod_put(world.dir, "uid-1", two, former));
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		CHECK(!lease_pod_put(world.dir, odd[i], one, former));
+		CHECK(!lease_pod_put(world.dir, odd[i], two, former));
+	}
+	CHECK(count(world.dir, "pods") == 1);
+	lease_sweep(world.dir);
+	CHECK(count(world.dir, "pods") == 0);
+	world_done(&world);
+}
+
+TEST(locks_without_leases_are_swept_unless_somebody_holds_them)
+{
+	struct world world = world_new();
+	struct lease lease = lease_of("c1");
+	struct err err = { 0 };
+	char key[LEASE_KEY_ROOM];
+	int lock = -1;
+	int held = -1;
+
+	CHECK(lease_write(world.dir, &lease, &err) == 0);
+	CHECK(lease_lock(world.dir, lease.key, 0, &lock, &err) == 0);
+	(void)close(lock);
+	lease_key("c2", "eth0", key);
+	CHECK(lease_lock(world.dir, key, 0, &held, &err) == 0);
+	lease_key("c3", "eth0", key);
+	CHECK(lease_lock(world.dir, key, 0, &lock, &err) == 0);
+	(void)close(lock);
+	CHECK(count(world.dir, "locks") == 3);
+	lease_sweep(world.dir);
+	CHECK(count(world.dir, "locks") == 2);
+	(void)close(held);
+	lease_sweep(world.dir);
+	CHECK(count(world.dir, "locks") == 1 && count(world.dir, "leases") == 1);
+	lease_done(&lease);
+	world_done(&world);
+}

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/test.h"
 
+#include <linux/fib_rules.h>
 #include <net/if.h>
 
 #include "cni/datapath/datapath.h"
+#include "cni/datapath/nic.h"
 #include "cni/error.h"
 #include "cni/nic.h"
+#include "cni/rule.h"
 #include "tests/unit/cni_world.h"
 
 static const struct mac mac_0 = { { 0x00, 0x0d, 0x3a, 1, 2, 3 } };
@@ -226,5 +229,160 @@ TEST(the_hosts_own_nic_stays)
 	CHECK(datapath_nic.add(&given.plan, &given.result, &err) < 0);
 	CHECK_TEXT(err.msg, "nic0 carries the host's default route: it is not given to a pod");
 	CHECK(world_index(&given.host, "nic0") != 0);
+	given_end(&given);
+}
+
+TEST(marks_are_read_as_they_are_written)
+{
+	const struct datapath_plan plan = { .container = "a/b:c", .attachment = "eth0" };
+	static const char *const bad[] = {
+		"",
+		"azl-nic:",
+		"azl-nic::c/eth0",
+		"azl-nic:nic1",
+		"azl-nic:nic1:c",
+		"azl-nic:a-name-of-sixteen:c/eth0",
+		"c/eth0",
+	};
+	char alias[LINK_ALIAS_ROOM];
+	char longest[LINK_ALIAS_ROOM];
+	struct nic_mark mark;
+	struct link link = { 0 };
+	struct err err;
+
+	CHECK(nic_mark_write(&plan, "nic1", link.alias, &err) == 0);
+	CHECK(nic_is_of(&plan, &link, &mark));
+	CHECK_TEXT(mark.name, "nic1");
+	CHECK_TEXT(mark.container, "a/b:c");
+	CHECK_TEXT(mark.attachment, "eth0");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		CHECK(!nic_mark_read(bad[i], &mark));
+	memset(longest, 'x', sizeof(longest));
+	longest[sizeof(longest) - 1] = '\0';
+	CHECK(nic_mark_write(&(struct datapath_plan){ .container = longest, .attachment = "e" },
+			     "nic1", alias, &err) < 0);
+}
+
+TEST(nics_of_one_attachment_come_back_together)
+{
+	const struct mac mac_2 = { { 0x00, 0x0d, 0x3a, 1, 2, 5 } };
+	struct given given;
+	struct err err = { 0 };
+	struct rtnl_batch *batch = rtnl_batch_new(&err);
+	struct datapath_plan second;
+
+	if (given_begin(&given) != 0) {
+		rtnl_batch_free(batch);
+		return;
+	}
+	world_put_nic(batch, "nic2", &mac_2, given.world.fabric);
+	CHECK(rtnl_send(&given.host, batch, &err) == 0);
+	rtnl_batch_free(batch);
+	given.plan.attachment = "eth0";
+	second = given.plan;
+	second.ifname = "ib0";
+	second.nic_mac = mac_2;
+	second.n_ips = 0;
+	second.nic_is_backend = true;
+	second.nic_pci = "0001:00:02.0";
+	CHECK(datapath_nic.add(&given.plan, &given.result, &err) == 0);
+	CHECK(datapath_nic.add(&second, &given.result, &err) == 0);
+	CHECK(given.result.n_interfaces == 2 && given.result.n_ips == 1);
+	CHECK_TEXT(given.result.interfaces[1].pci_id, "0001:00:02.0");
+	CHECK(datapath_nic.check(&second, &given.result, &err) == 0);
+	/* one that is no link of the host is listed */
+	second.nic_mac.bytes[5] = 9;
+	CHECK(datapath_nic.add(&second, &given.result, &err) == 0);
+	CHECK(given.result.n_interfaces == 3 && !given.result.interfaces[2].sandbox);
+	second.nic_is_backend = false;
+	CHECK(datapath_nic.add(&second, &given.result, &err) < 0);
+	CHECK(datapath_nic.del(&given.plan, &err) == 0);
+	CHECK(is_free(&given) && world_index(&given.host, "nic2") != 0);
+	given_end(&given);
+}
+
+TEST(a_nic_whose_wire_is_dead_is_not_kept)
+{
+	struct given given;
+	struct err err = { 0 };
+
+	if (given_begin(&given) != 0)
+		return;
+	given.plan.nic_discover = true;
+	CHECK(datapath_nic.add(&given.plan, &given.result, &err) ==
+	      -(CNI_ERR_BASE + CNI_TRY_AGAIN));
+	CHECK(strstr(err.msg, "network is not ready"));
+	CHECK(is_free(&given));
+	given_end(&given);
+}
+
+static bool nobody(void *owner, const char *container, const char *ifname)
+{
+	int *asked = owner;
+
+	*asked += strcmp(container, "c1") == 0 && strcmp(ifname, "eth1") == 0;
+	return false;
+}
+
+TEST(gc_puts_nics_in_order_and_drops_rules_of_the_gone)
+{
+	const struct rule gone = {
+		.dst = { .family = AF_INET, .prefix = 32, .bytes = { 10, 7, 7, 7 } },
+		.iif = "azcgone",
+		.priority = 88,
+		.action = FR_ACT_TO_TBL,
+		.table = RT_TABLE_MAIN,
+		.protocol = RTNL_PROTOCOL
+	};
+	struct rule all = gone;
+	struct given given;
+	struct err err = { 0 };
+	struct rtnl_batch *batch = rtnl_batch_new(&err);
+	int asked = 0;
+	int index;
+
+	if (given_begin(&given) != 0) {
+		rtnl_batch_free(batch);
+		return;
+	}
+	(void)snprintf(all.iif, sizeof(all.iif), "lo");
+	index = world_index(&given.host, "nic1");
+	link_put_alias(batch, index, NULL, "azl-nic:nic1:c1/eth1");
+	link_put_rename(batch, index, "dev7");
+	rule_put(batch, &gone);
+	rule_put(batch, &all);
+	CHECK(rtnl_send(&given.host, batch, &err) == 0);
+	rtnl_batch_free(batch);
+	CHECK(datapath_gc(nobody, &asked, &err) == 2);
+	CHECK(asked == 1 && is_free(&given));
+	CHECK(datapath_gc(nobody, &asked, &err) == 0);
+	given_end(&given);
+}
+
+TEST(an_address_is_claimed_when_nothing_hangs_on_it)
+{
+	const struct address mine = world_address("10.9.0.20/24");
+	const struct address first = world_address("10.9.0.2");
+	const struct address wanted = world_address("10.9.0.20");
+	const struct address other = world_address("10.9.0.21");
+	struct given given;
+	struct err err = { 0 };
+	struct rtnl_batch *batch = rtnl_batch_new(&err);
+
+	if (given_begin(&given) != 0) {
+		rtnl_batch_free(batch);
+		return;
+	}
+	addr_put(batch, world_index(&given.host, "nic0"), &mine, true);
+	CHECK(rtnl_send(&given.host, batch, &err) == 0);
+	rtnl_batch_free(batch);
+	CHECK(!datapath_may_use(&wanted, "azc1"));
+	CHECK(datapath_claim(&first, NULL, &err) == 1);
+	CHECK(datapath_claim(&other, NULL, &err) == 1);
+	CHECK(datapath_claim(&wanted, "nic1", &err) == 1);
+	CHECK(datapath_claim(&wanted, "none", &err) != 0);
+	CHECK(datapath_claim(&wanted, NULL, &err) == 0);
+	CHECK(datapath_may_use(&wanted, "azc1"));
+	CHECK(!datapath_may_use(&first, "azc1"));
 	given_end(&given);
 }
