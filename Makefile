@@ -223,6 +223,9 @@ install-cni: all
 
 install-ctl: all
 	$(if $(filter %/azlctl,$(PROGRAMS)),$(call put,755,$(BUILD)/azlctl,$(BINDIR)/azlctl))
+	$(call put,644,docs/man/azlctl.8,$(MANDIR)/man8/azlctl.8)
+	$(call put,644,docs/man/host.json.5,$(MANDIR)/man5/host.json.5)
+	$(call put,644,$(ETC)/bash-completion/azlctl,$(PREFIX)/share/bash-completion/completions/azlctl)
 	$(call each,644,$(wildcard $(ETC)/azl/*.json),$(SHAREDIR))
 	$(call each,644,$(ETC)/systemd/system/azl-host.service,$(UNITDIR))
 	$(call put,644,$(ETC)/systemd/system-preset/90-azl.preset,$(LIBDIR)/systemd/system-preset/90-azl.preset)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2016,SC2086,SC2154
+# shellcheck disable=SC2016,SC2030,SC2031,SC2086,SC2154
 # azlctl apply and revert on a host that runs, with containers that must not notice.
 
 load vm
@@ -87,7 +87,7 @@ container_is_well() {
 
 @test "apply that is killed on a host that runs, then either way" {
 	local nth
-	for nth in 2 9; do
+	for nth in 2 6; do
 		WRAP="strace -f -qq -o /dev/null -e trace=renameat -e inject=renameat:signal=KILL:when=$nth" run azlctl apply
 		[ "$status" -ne 0 ]
 		run -0 azlctl apply
