@@ -1,25 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The host's side of routed.c. */
 #include <linux/ip.h>
-#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
 #include "cni/addr.h"
 #include "cni/datapath/routed.h"
-#include "cni/neigh.h"
 #include "cni/route.h"
 #include "cni/rtnl.h"
 
 const struct mac routed_host_mac = { { 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa } };
-
-/* From routed_host_mac. The host asks for neighbours from it; without one it would not ask at all.
- */
-static const struct address routed_host_local = {
-	.family = AF_INET6,
-	.prefix = 128,
-	.bytes = { 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0xa8, 0xaa, 0xaa, 0xff, 0xfe, 0xaa, 0xaa, 0xaa },
-};
 
 int routed_set_up_host(struct routed_work *work, struct err *err)
 {
@@ -38,17 +28,20 @@ int routed_set_up_host(struct routed_work *work, struct err *err)
 	link_put_settings(work->batch, index, NULL, settings,
 			  sizeof(settings) / sizeof(settings[0]));
 	link_put_up(work->batch, index, NULL, true);
-	if (work->kind == LINK_VETH && pod_has_family(plan, AF_INET6))
-		addr_put(work->batch, index, &routed_host_local, false);
-	for (size_t i = 0; i < plan->n_ips && work->kind == LINK_VETH; i++) {
-		/* Stale: used at once, yet asked for again should the pod's MAC be changed. */
-		const struct neigh pod = { .address = plan->ips[i].address,
-					   .mac = plan->pod_mac,
-					   .index = index,
-					   .state = NUD_STALE };
+	/*
+	 * The gateway's: a pod whose MAC address was changed has lost its permanent neighbours and
+	 * asks for it, and the host asks for pods from it.
+	 */
+	if (work->kind == LINK_VETH && pod_has_family(plan, AF_INET6)) {
+		const struct address gateway = pod_alone(routed_gateway(AF_INET6));
 
-		neigh_put(work->batch, &pod);
+		addr_put(work->batch, index, &gateway, false);
 	}
+	/*
+	 * No neighbours: whoever speaks to the pod first asks for it. One that is told in advance
+	 * is believed for eight seconds after a plugin behind us gave the pod another MAC address.
+	 * Source: net/core/neighbour.c, delay_first_probe_time and ucast_solicit.
+	 */
 	/* Last: this is what makes the pod reachable. */
 	for (size_t i = 0; i < plan->n_ips; i++) {
 		const struct route route = { .dst = pod_alone(&plan->ips[i].address),
