@@ -125,6 +125,16 @@ helper() {
 	disown $!
 }
 
+# Ends the helpers of a test in its middle.
+kill_helpers() {
+	local pid
+	while read -r pid; do
+		kill "$pid" 2>/dev/null || true
+		until_ok 5 eval "! kill -0 $pid 2>/dev/null"
+	done <"$W/helpers"
+	rm "$W/helpers"
+}
+
 # ---- calling plugins ----
 
 # The IPAM part of a configuration. Of ranges: of azl-cni, or host-local for everybody else.
@@ -262,10 +272,10 @@ udp_echo_at() {
 	until_ok 5 eval "$* ss -Hlun | grep -q :5353"
 }
 
-# udp ADDRESS TEXT WHERE...: what comes back
+# udp ADDRESS TEXT WHERE...: what comes back; UDP_PORT is another port
 udp() {
 	"${@:3}" perl -MIO::Socket::IP -e '
-		my $s = IO::Socket::IP->new(PeerHost => $ARGV[0], PeerPort => 5353, Proto => "udp") or die;
+		my $s = IO::Socket::IP->new(PeerHost => $ARGV[0], PeerPort => $ENV{UDP_PORT} // 5353, Proto => "udp") or die;
 		$s->send($ARGV[1]); alarm 3; $s->recv(my $text, 2000); print "$text\n";' "$1" "$2"
 }
 

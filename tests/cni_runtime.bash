@@ -183,16 +183,6 @@ pod_ip() {
 	cri PodSandboxStatus <<<"pod_sandbox_id: \"$1\"" | field ip
 }
 
-# Ends the helpers of a test in its middle.
-kill_all() {
-	local pid
-	while read -r pid; do
-		kill "$pid" 2>/dev/null || true
-		until_ok 5 gone "$pid"
-	done <"$1"
-	rm "$1"
-}
-
 # in_pod ID COMMAND...: a program of the node in the pod's network
 in_pod() {
 	${ON-} nsenter "--net=/proc/$(pid_of "$1" "${POD_NAMESPACE:-k8s.io}")/ns/net" "${@:2}"

@@ -179,7 +179,7 @@ ctr_cni() {
 	has "inet 10.1.0."
 	equal "$(grep -c "$(sha256sum <"$W/www/big")" <<<"$output")" 2
 	# what ctr detaches from it never takes off the network
-	kill_all "$W/helpers"
+	kill_helpers
 	ctr task rm -f "$T-b"
 	ctr container rm "$T-b"
 	until_ok 5 eval '[ -z "$(on 1 ip route show proto 172)" ]'
@@ -247,14 +247,14 @@ nerdctl_list() {
 	on 2 busybox wget -q -T 5 -O "$W/got" "http://$(fabric_address 1):18080/big"
 	cmp "$W/got" "$W/www/big"
 	# stopped: the hook knows of no namespace any more
-	kill_all "$W/helpers"
+	kill_helpers
 	nerdctl_hook DEL "$id" 0 "$ports" one
 	cni_nothing_left
 	nerdctl_hook DEL "$id" 0 "$ports" one
 	# started again, and this time nobody says that it died
 	sandbox
 	nerdctl_hook ADD "$id" $pid "$ports" one
-	kill_all "$W/helpers"
+	kill_helpers
 	sandbox
 	nerdctl_hook ADD "$id" $pid "$ports" one
 	equal "$(address_in "$(cat "$W/said-0")")" $ip

@@ -35,7 +35,7 @@ nic_named() {
 		driver=$(basename "$(readlink "$link/device/driver")")
 		mac=$(cat "$link/address" 2>/dev/null)
 		case $1,$driver,$mac,$([ ! -e "$link/master" ] || echo joined) in
-		front,virtio_net,$NICS_MAC, | function,vmxnet3,$NICS_MAC,joined | standby,virtio_net,$NICS_MAC,joined | \
+		front,virtio_net,*:01, | function,vmxnet3,*:01,joined | standby,virtio_net,*:01,joined | \
 			neighbour,virtio_net,*:02, | spare,virtio_net,*:03,)
 			basename "$link"
 			return
