@@ -177,7 +177,7 @@ static int nic_by_route(struct rtnl *rtnl, struct rtnl_batch *batch, int *index,
 		struct route route = { 0 };
 
 		rtnl_batch_clear(batch);
-		route_put_get(batch, towards[i]);
+		route_put_get(batch, towards[i], 0);
 		rtnl_reply(batch, route_reply, &route);
 		if (rtnl_send(rtnl, batch, err) == 0 && route.oif > 1) {
 			*index = route.oif;

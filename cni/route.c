@@ -121,7 +121,7 @@ void route_put(struct rtnl_batch *batch, const struct route *route, bool replace
 	}
 }
 
-void route_put_get(struct rtnl_batch *batch, const struct address *dst)
+void route_put_get(struct rtnl_batch *batch, const struct address *dst, int oif)
 {
 	char text[ADDRESS_TEXT_ROOM];
 	struct nlmsghdr *nlh;
@@ -133,6 +133,8 @@ void route_put_get(struct rtnl_batch *batch, const struct address *dst)
 	header->rtm_family = dst->family;
 	header->rtm_dst_len = address_bits(dst->family);
 	mnl_attr_put(nlh, RTA_DST, address_bytes(dst->family), dst->bytes);
+	if (oif)
+		mnl_attr_put_u32(nlh, RTA_OIF, (uint32_t)oif);
 }
 
 void route_put_dump(struct rtnl_batch *batch, uint8_t family, int oif)

@@ -34,8 +34,8 @@ int route_reply(void *owner, const struct nlmsghdr *nlh);
 /* Add a route; in the place of one to the same destination, or fail when there is one. */
 void route_put(struct rtnl_batch *batch, const struct route *route, bool replace);
 
-/* Ask which way a packet of this host to that address would go. */
-void route_put_get(struct rtnl_batch *batch, const struct address *dst);
+/* Ask which way a packet of this host to that address would go; oif 0: through any link. */
+void route_put_get(struct rtnl_batch *batch, const struct address *dst, int oif);
 
 /* Ask for the routes of a family through a link (0: any), in every table. */
 void route_put_dump(struct rtnl_batch *batch, uint8_t family, int oif);

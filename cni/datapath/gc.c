@@ -247,7 +247,7 @@ static int gc_way_to(struct rtnl *rtnl, struct rtnl_batch *batch, const struct a
 	int rc;
 
 	rtnl_batch_clear(batch);
-	route_put_get(batch, address);
+	route_put_get(batch, address, 0);
 	rtnl_reply(batch, route_reply, route);
 	rc = rtnl_send(rtnl, batch, err);
 	if (rc == 0)

@@ -110,31 +110,34 @@ int pod_open_netns(int netns, struct rtnl *rtnl, struct err *err)
 	return netns_run(netns, pod_enter_netns, rtnl, err);
 }
 
-static bool pod_has_local(struct rtnl *pod, struct rtnl_batch *batch, const struct address *address)
+static bool pod_has_local(struct rtnl *rtnl, struct rtnl_batch *batch,
+			  const struct address *address, int link)
 {
 	struct route route = { 0 };
 	struct err ignored;
 
 	rtnl_batch_clear(batch);
-	route_put_get(batch, address);
+	route_put_get(batch, address, link);
 	rtnl_reply(batch, route_reply, &route);
-	return rtnl_send(pod, batch, &ignored) == 0 && route.type == RTN_LOCAL;
+	return rtnl_send(rtnl, batch, &ignored) == 0 && route.type == RTN_LOCAL;
 }
 
-void pod_await_ipv6(const struct datapath_plan *plan, struct rtnl *pod)
+void pod_await_local(struct rtnl *rtnl, const struct address *address, int link)
 {
 	const struct timespec step = { .tv_nsec = POD_AWAIT_STEP_US * 1000L };
 	struct err ignored;
 	own_batch struct rtnl_batch *batch = rtnl_batch_new(&ignored);
 	int left = POD_AWAIT_MS * 1000 / POD_AWAIT_STEP_US;
 
-	for (size_t i = 0; batch && i < plan->n_ips; i++) {
-		const struct address *address = &plan->ips[i].address;
+	while (batch && !pod_has_local(rtnl, batch, address, link) && left-- > 0)
+		(void)nanosleep(&step, NULL);
+}
 
-		while (address->family == AF_INET6 && !pod_has_local(pod, batch, address) &&
-		       left-- > 0)
-			(void)nanosleep(&step, NULL);
-	}
+void pod_await_ipv6(const struct datapath_plan *plan, struct rtnl *pod)
+{
+	for (size_t i = 0; i < plan->n_ips; i++)
+		if (plan->ips[i].address.family == AF_INET6)
+			pod_await_local(pod, &plan->ips[i].address, 0);
 }
 
 int pod_find_link(struct rtnl *rtnl, const char *name, struct link *link, struct err *err)

@@ -53,6 +53,9 @@ int pod_open_netns(int netns, struct rtnl *rtnl, struct err *err);
 enum { POD_AWAIT_MS = 500 };
 void pod_await_ipv6(const struct datapath_plan *plan, struct rtnl *pod);
 
+/* The same for one address of a link (0: any) of the namespace that the socket is in. */
+void pod_await_local(struct rtnl *rtnl, const struct address *address, int link);
+
 /* Find a link by name. Returns 0, 1 (there is none), or negative. */
 int pod_find_link(struct rtnl *rtnl, const char *name, struct link *link, struct err *err);
 

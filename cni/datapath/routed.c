@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "cni/datapath/flowtable.h"
 #include "cni/datapath/guards.h"
@@ -152,6 +153,9 @@ static int routed_connect(struct routed_work *work, struct err *err)
 		rc = routed_await_carrier(work, err);
 	if (rc == 0)
 		pod_await_ipv6(plan, work->pod);
+	/* by it the host asks for the pod */
+	if (rc == 0 && work->kind == LINK_VETH && pod_has_family(plan, AF_INET6))
+		pod_await_local(work->host, routed_gateway(AF_INET6), work->host_end.index);
 	return rc;
 }
 

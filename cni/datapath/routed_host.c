@@ -41,8 +41,9 @@ int routed_set_up_host(struct routed_work *work, struct err *err)
 	 * No neighbours: whoever speaks to the pod first asks for it. One that is told in advance
 	 * is believed for eight seconds after a plugin behind us gave the pod another MAC address.
 	 * Source: net/core/neighbour.c, delay_first_probe_time and ucast_solicit.
+	 *
+	 * Last: this is what makes the pod reachable.
 	 */
-	/* Last: this is what makes the pod reachable. */
 	for (size_t i = 0; i < plan->n_ips; i++) {
 		const struct route route = { .dst = pod_alone(&plan->ips[i].address),
 					     .oif = index,

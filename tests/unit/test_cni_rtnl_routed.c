@@ -197,7 +197,7 @@ static uint8_t way_in(int netns, const struct address *to)
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 
 	if (setns(netns, CLONE_NEWNET) == 0 && rtnl_open(&rtnl, &err) == 0) {
-		route_put_get(batch, to);
+		route_put_get(batch, to, 0);
 		rtnl_reply(batch, route_reply, &route);
 		if (rtnl_send(&rtnl, batch, &err) < 0)
 			route.type = 0;
