@@ -159,15 +159,16 @@ list_serves() {
 	here
 	# in a network of its own: what is of the whole kernel stays as it is
 	grep -E '^-{0,1}net\.(ipv4\.ip_forward|ipv6\.conf)' "$ETC/sysctl.d/90-azl.conf" >"$W/90-azl.conf"
-	unshare --net sh -c '/usr/lib/systemd/systemd-sysctl --strict "$1" && cat /proc/sys/net/ipv4/ip_forward \
-		/proc/sys/net/ipv6/conf/all/forwarding /proc/sys/net/ipv6/conf/default/accept_ra' sh "$W/90-azl.conf" >"$W/values"
+	unshare --net sh -c 'ip link add eth0 type veth peer name eth1 && /usr/lib/systemd/systemd-sysctl --strict "$1" &&
+		cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding /proc/sys/net/ipv6/conf/eth0/accept_ra' \
+		sh "$W/90-azl.conf" >"$W/values"
 	equal "$(tr '\n' ' ' <"$W/values")" '1 1 2 '
 	sed '/^#/d; /^$/d; s/^-//' "$ETC/sysctl.d/90-azl.conf" >"$W/lines"
 	while IFS=' =' read -r key value; do
 		[[ $value =~ ^[0-9]+$ ]] || wrong "$key = $value"
 		path=/proc/sys/${key//./\/}
 		# those of the first network namespace alone are looked at in tests/vm/package.bats
-		[ -e "$path" ] || [[ $key =~ ^net\.(core|ipv[46]\.neigh)\. ]] || wrong "$key: not in this kernel"
+		[ -e "$path" ] || [[ $key =~ ^net\.(core|ipv[46]\.neigh|ipv6\.conf\.eth0)\. ]] || wrong "$key: not in this kernel"
 	done <"$W/lines"
 	equal "$(cut -d= -f1 "$W/lines" | sort | uniq -d)" ''
 }
