@@ -34,10 +34,15 @@ teardown() {
 	equal "$(runtime_of azl runtime_path)" '"/usr/bin/containerd-shim-azl-v2"'
 	equal "$(options_of azl SystemdCgroup)" true
 	equal "$(in_dump "$W/dump" "plugins.\"$CRI\".cni" conf_dir)" '"/etc/cni/net.d"'
-	equal "$(in_dump "$W/dump" "plugins.\"$CRI\".cni" bin_dir)" '"/usr/lib/cni"'
 	case $V in
-	1) equal "$(in_dump "$W/dump" "plugins.\"$CRI\".containerd" snapshotter)" '"overlayfs"' ;;
-	*) equal "$(in_dump "$W/dump" 'plugins."io.containerd.cri.v1.images"' snapshotter)" '"overlayfs"' ;;
+	1)
+		equal "$(in_dump "$W/dump" "plugins.\"$CRI\".cni" bin_dir)" '"/usr/lib/cni"'
+		equal "$(in_dump "$W/dump" "plugins.\"$CRI\".containerd" snapshotter)" '"overlayfs"'
+		;;
+	*)
+		equal "$(in_dump "$W/dump" "plugins.\"$CRI\".cni" bin_dirs)" '["/usr/lib/cni"]'
+		equal "$(in_dump "$W/dump" 'plugins."io.containerd.cri.v1.images"' snapshotter)" '"overlayfs"'
+		;;
 	esac
 	containerd_start "$W/config.toml"
 	until_ok 10 cri_is_up || wrong "$(ctr -a "$W/sock" plugins ls; tail -n 20 "$W/log")"
@@ -68,6 +73,17 @@ teardown() {
 	dump "$W/config.toml"
 	equal "$(runtime_of untrusted runtime_type)" ''
 	equal "$(runtime_of azl runtime_type)" '"io.containerd.runc.v2"'
+}
+
+@test "containerd 1.7 with a handler alone lacks its default" {
+	[ "$V" = 1 ] || skip "containerd 2 merges"
+	{
+		echo 'version = 2'
+		sed -n '/^# BEGIN azl/,/^# END azl/p' "$ETC/containerd/azl-v2.toml"
+	} >"$W/config.toml"
+	containerd_start "$W/config.toml"
+	until_ok 10 grep -q 'no corresponding runtime configured' "$W/log"
+	run ! cri_is_up
 }
 
 @test "containerd of the other version says so" {

@@ -136,6 +136,22 @@ api_start() {
 	equal "$(options_of azl SystemdCgroup)" false
 }
 
+@test "install: runc comes along where containerd 1.7 would forget it, and a default that is not there is refused" {
+	printf 'version = 2\n[plugins."%s".containerd]\n  default_runtime_name = "runc"\n' "$CRI" >"$H/etc/containerd/config.toml"
+	cp "$H/etc/containerd/config.toml" "$W/config.toml"
+	run -0 azl_installer install
+	dump "$H/etc/containerd/config.toml"
+	equal "$(runtime_of runc runtime_type)" '"io.containerd.runc.v2"'
+	equal "$(options_of azl SystemdCgroup)" false
+	equal "$(options_of runc SystemdCgroup)" false
+	run -0 azl_installer remove
+	cmp "$H/etc/containerd/config.toml" "$W/config.toml"
+	sed -i 's/"runc"/"other"/' "$H/etc/containerd/config.toml"
+	run azl_installer install
+	[ "$status" -eq 1 ]
+	[[ $output == *"the old one stays"* ]]
+}
+
 @test "install: what containerd does not take is not put in place" {
 	local sum
 	printf '[broken\n' >>"$H/etc/containerd/config.toml"

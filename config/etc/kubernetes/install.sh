@@ -68,18 +68,31 @@ config_without() {
 	sed '/^# BEGIN azl$/,/^# END azl$/d' "$config"
 }
 
-# Our block, for the version and the cgroup driver that the file has.
+# Our block, for the version and the cgroup driver that the file has. containerd 1.7 forgets its own
+# handler, runc, as soon as one is named: where none was, runc is named with ours.
 config_block() {
-	local version driver=false file
+	local version driver=false file begin='^# BEGIN azl$'
 	version=$(sed -n 's/^[[:space:]]*version[[:space:]]*=[[:space:]]*\([0-9]*\).*/\1/p' "$config" | head -n 1)
 	case $version in
-	2) file=azl-v2.toml ;;
+	2)
+		file=azl-v2.toml
+		config_without | grep -q 'containerd\.runtimes\.' || begin='containerd\.runtimes\.runc\]$'
+		;;
 	3 | 4) file=azl-v3.toml ;;
 	*) die "$config: version = ${version:-1}: only 2 and later are known" ;;
 	esac
 	! config_without | grep -Eq '^[[:space:]]*SystemdCgroup[[:space:]]*=[[:space:]]*true' || driver=true
-	sed -n '/^# BEGIN azl$/,/^# END azl$/p' "$image/containerd/$file" |
-		sed "s|runtime_path = .*|runtime_path = \"/opt/azl/bin/containerd-shim-azl-v2\"|; s|SystemdCgroup = .*|SystemdCgroup = $driver|"
+	echo "# BEGIN azl"
+	sed -n "/$begin/,/^# END azl\$/p" "$image/containerd/$file" | sed "/^# BEGIN azl\$/d;
+		s|runtime_path = .*|runtime_path = \"/opt/azl/bin/containerd-shim-azl-v2\"|; s|SystemdCgroup = .*|SystemdCgroup = $driver|"
+}
+
+# Of a configuration as containerd prints it: is its default handler there? Without, CRI does not start.
+default_is_there() {
+	tr "'" '"' | awk -F'"' '
+		/default_runtime_name =/ { name = $2 }
+		/^ *\[.*containerd[.]runtimes[.][^.]*\] *$/ { sub(/\] *$/, ""); sub(/.*[.]/, ""); there[$0] = 1 }
+		END { exit !(name in there) }'
 }
 
 # Put $config.azl-new in the place of config.toml and have containerd read it; without change, nothing.
@@ -91,7 +104,7 @@ config_take() {
 	fi
 	mode=$(stat -c %a "$config")
 	chmod "$mode" "$config.azl-new"
-	if ! "${on_host[@]}" containerd --config "/etc/containerd/config.toml.azl-new" config dump >/dev/null; then
+	if ! "${on_host[@]}" containerd --config "/etc/containerd/config.toml.azl-new" config dump | default_is_there; then
 		rm "$config.azl-new"
 		die "containerd does not take the configuration; the old one stays"
 	fi
