@@ -108,7 +108,7 @@ static int ipvlan_remove(const struct datapath_plan *plan, struct rtnl *pod, str
 {
 	own_batch struct rtnl_batch *batch = rtnl_batch_new(err);
 	char alias[LINK_ALIAS_ROOM];
-	struct link link;
+	struct link link = { 0 };
 	int rc;
 
 	if (!batch)
@@ -160,7 +160,7 @@ static int ipvlan_create(struct ipvlan_work *work, struct rtnl *pod, struct err 
 	link_put_alias(work->batch, 0, plan->host_name, work->alias);
 	rc = rtnl_send(pod, work->batch, err);
 	if (rc == 0) {
-		struct link link;
+		struct link link = { 0 };
 
 		rc = pod_find_link(pod, plan->host_name, &link, err);
 		rtnl_batch_clear(work->batch);
@@ -182,7 +182,7 @@ static int ipvlan_create(struct ipvlan_work *work, struct rtnl *pod, struct err 
 static int ipvlan_set_up(struct ipvlan_work *work, struct rtnl *pod, struct err *err)
 {
 	const struct datapath_plan *plan = work->plan;
-	struct link link;
+	struct link link = { 0 };
 	int rc = pod_find_link(pod, plan->ifname, &link, err);
 
 	if (rc != 0)
@@ -306,7 +306,7 @@ static int ipvlan_check_pod(const struct datapath_plan *plan, const struct cni_r
 	struct check_list routes = { 0 };
 	struct pod_routes wanted;
 	char alias[LINK_ALIAS_ROOM];
-	struct link link;
+	struct link link = { 0 };
 	const struct check_place address_place = { pod, &link, addr_put_dump, check_see_addr,
 						   "address" };
 	const struct check_place route_place = { pod, &link, route_put_dump, check_see_route,
@@ -337,7 +337,7 @@ static int ipvlan_check(const struct datapath_plan *plan, const struct cni_resul
 {
 	own_rtnl struct rtnl host = { 0 };
 	own_rtnl struct rtnl pod = { 0 };
-	struct link nic;
+	struct link nic = { 0 };
 	int rc;
 
 	if (plan->netns < 0)

@@ -72,7 +72,7 @@ static int check_pod(const struct datapath_plan *plan, const struct cni_result *
 	struct check_list neighbours = { 0 };
 	struct check_list routes = { 0 };
 	struct pod_routes wanted;
-	struct link link;
+	struct link link = { 0 };
 	const struct check_place places[] = {
 		{ pod, &link, addr_put_dump, check_see_addr, "address" },
 		{ pod, &link, neigh_put_dump, check_see_neigh, "neighbour" },
@@ -111,7 +111,7 @@ int routed_check(enum link_pair_kind kind, const struct datapath_plan *plan,
 {
 	own_rtnl struct rtnl host = { 0 };
 	own_rtnl struct rtnl pod = { 0 };
-	struct link host_end;
+	struct link host_end = { 0 };
 	int rc;
 
 	if (plan->netns < 0)
