@@ -16,7 +16,6 @@ enum {
 	EXPLAIN_VALUES = 21, /* the files that are looked at */
 };
 
-
 enum explain_who {
 	EXPLAIN_KERNEL,	 /* its default: nobody said anything */
 	EXPLAIN_USER,	 /* the container's own configuration */

@@ -56,6 +56,11 @@ const char *facts_sysctl_file(const struct host_facts *facts, const char *name);
 /* True when the root cgroup has the controller of a file: "memory" of "memory.min". */
 bool facts_has_controller(const struct host_facts *facts, const char *file);
 
-/* Pure parts, for tests. */
+/* ---- pure: texts of the host, whatever is in them; NUL-terminated ---- */
+
+/* Take note of what a file of sysctl.d(5) sets. Returns 0 or -ENOMEM. */
+int facts_sysctl_lines(struct host_facts *facts, const char *text, const char *file);
+
+/* /etc/containerd/config.toml, and what "containerd --version" prints. */
 void facts_containerd_config(struct host_facts *facts, const char *text);
 void facts_containerd_version(struct host_facts *facts, const char *text);

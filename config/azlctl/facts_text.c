@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What texts of a host say. Pure. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/azlctl/facts.h"
+
+/* ---- containerd ---- */
+
+/* "imports = [...]", over more than one line, too. Comments are passed over. */
+static bool imports_conf_d(const char *line)
+{
+	for (; *line && *line != ']'; line++) {
+		if (*line == '#') {
+			line += strcspn(line, "\n");
+			if (!*line)
+				return false;
+		}
+		if (strncmp(line, "/etc/containerd/conf.d/", 23) == 0 ||
+		    strncmp(line, "\"conf.d/", 8) == 0)
+			return true;
+	}
+	return false;
+}
+
+void facts_containerd_config(struct host_facts *facts, const char *text)
+{
+	facts->has_containerd_config = true;
+	facts->containerd_config = 1; /* what it is when it does not say */
+	for (const char *line = text; *line; line += *line == '\n') {
+		line += strspn(line, " \t");
+		if (strncmp(line, "version", 7) == 0 && strpbrk(line, "=\n") &&
+		    *strpbrk(line, "=\n") == '=')
+			facts->containerd_config =
+				(unsigned int)strtoul(strchr(line, '=') + 1, NULL, 10);
+		if (strncmp(line, "imports", 7) == 0)
+			facts->imports_conf_d = imports_conf_d(line);
+		if (*line == '[') {
+			size_t len = strcspn(line, "\n");
+			const char *at = memmem(line, len, "runtimes.azl]", 13);
+
+			facts->has_azl_handler = facts->has_azl_handler || at;
+		}
+		line += strcspn(line, "\n");
+	}
+}
+
+void facts_containerd_version(struct host_facts *facts, const char *text)
+{
+	/* "containerd github.com/containerd/containerd 1.7.24~ds1 1.7.24~ds1-6+b5" */
+	for (const char *word = text; *word; word++) {
+		char *end = NULL;
+		unsigned long major;
+
+		if (word != text && word[-1] != ' ' && !(word[-1] == 'v' && isdigit(*word)))
+			continue;
+		if (!isdigit((unsigned char)*word))
+			continue;
+		major = strtoul(word, &end, 10);
+		if (*end != '.' || !isdigit((unsigned char)end[1]))
+			continue;
+		facts->containerd_major = (unsigned int)major;
+		facts->containerd_minor = (unsigned int)strtoul(end + 1, NULL, 10);
+		return;
+	}
+}
+
+/* ---- sysctl.d(5): "[-]NAME = VALUE", comments with '#' or ';' ---- */
+
+static int add_sysctl(struct host_facts *facts, const char *name, size_t len, const char *file)
+{
+	struct facts_sysctl *grown =
+		reallocarray(facts->sysctls, facts->n_sysctls + 1, sizeof(*grown));
+	struct facts_sysctl one;
+
+	if (!grown)
+		return -ENOMEM;
+	facts->sysctls = grown;
+	one = (struct facts_sysctl){ strndup(name, len), strdup(file) };
+	if (!one.name || !one.file) {
+		free(one.name);
+		free(one.file);
+		return -ENOMEM;
+	}
+	for (char *at = one.name; *at; at++)
+		if (*at == '/')
+			*at = '.';
+	grown[facts->n_sysctls++] = one;
+	return 0;
+}
+
+int facts_sysctl_lines(struct host_facts *facts, const char *text, const char *file)
+{
+	for (const char *line = text; *line; line += *line == '\n') {
+		size_t len = strcspn(line, "\n");
+		const char *name = line + strspn(line, " \t-");
+		size_t name_len = strcspn(name, " \t=\n");
+
+		if (*name != '#' && *name != ';' && name_len > 0 && memchr(line, '=', len) &&
+		    add_sysctl(facts, name, name_len, file) < 0)
+			return -ENOMEM;
+		line += len;
+	}
+	return 0;
+}
+
+const char *facts_sysctl_file(const struct host_facts *facts, const char *name)
+{
+	for (size_t i = 0; i < facts->n_sysctls; i++)
+		if (strcmp(facts->sysctls[i].name, name) == 0)
+			return facts->sysctls[i].file;
+	return NULL;
+}
+
+/* ---- the rest ---- */
+
+bool facts_has_controller(const struct host_facts *facts, const char *file)
+{
+	size_t len = strcspn(file, ".");
+
+	for (const char *word = facts->controllers; *word; word += strspn(word, " ")) {
+		size_t n = strcspn(word, " ");
+
+		if (n == len && strncmp(word, file, len) == 0)
+			return true;
+		word += n;
+	}
+	return false;
+}
+
+void facts_done(struct host_facts *facts)
+{
+	for (size_t i = 0; i < facts->n_sysctls; i++) {
+		free(facts->sysctls[i].name);
+		free(facts->sysctls[i].file);
+	}
+	free(facts->sysctls);
+	*facts = (struct host_facts){ 0 };
+}

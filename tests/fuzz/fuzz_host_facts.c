@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The bytes are a file of the host's that azlctl apply reads: containerd's, sysctl's, or one that
+ * may be azlctl's own. */
+#include "tests/fuzz/fuzz.h"
+
+#include "config/azlctl/facts.h"
+#include "config/azlctl/ours.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct host_facts facts = { 0 };
+	char *text = malloc(size + 1), *marked;
+
+	FUZZ_CHECK(text);
+	if (size > 0)
+		memcpy(text, data, size);
+	text[size] = '\0';
+	facts_containerd_config(&facts, text);
+	FUZZ_CHECK(facts.has_containerd_config);
+	facts_containerd_version(&facts, text);
+	FUZZ_CHECK(facts_sysctl_lines(&facts, text, "etc/sysctl.conf") == 0);
+	for (size_t i = 0; i < facts.n_sysctls; i++) {
+		FUZZ_CHECK(*facts.sysctls[i].name && !strpbrk(facts.sysctls[i].name, "/ =\n"));
+		FUZZ_CHECK(facts_sysctl_file(&facts, facts.sysctls[i].name) != NULL);
+	}
+	facts_done(&facts);
+
+	(void)ours_judge(text, size);
+	marked = ours_mark(text);
+	FUZZ_CHECK(marked && ours_judge(marked, strlen(marked)) == OURS_INTACT);
+	free(marked);
+	free(text);
+	return 0;
+}
