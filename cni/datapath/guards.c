@@ -15,15 +15,20 @@
 #include "config/base/err.h"
 
 enum {
-	GUARDS_PREF_ALLOWED = 88,
+	GUARDS_PREF_GUARDED = 85,
+	GUARDS_PREF_UNGUARDED,
+	GUARDS_PREF_BEGIN,
+	GUARDS_PREF_ALLOWED,
 	GUARDS_PREF_HOST,
 	GUARDS_PREF_CLOSED,
 	GUARDS_PREF_OTHER_PORTS,
 	GUARDS_PREF_NO_PORT,
 	GUARDS_PREF_END,
+	GUARDS_FRAME = 4,
 	GUARDS_OF_ONE_MAX = 4,
 	GUARDS_BUILT_IN = 5,
-	GUARDS_RULES_MAX = 2 + GUARDS_OF_ONE_MAX * (GUARDS_BUILT_IN + GUARDS_ALSO_MAX),
+	GUARDS_RULES_MAX =
+		2 * GUARDS_FRAME + GUARDS_OF_ONE_MAX * (GUARDS_BUILT_IN + GUARDS_ALSO_MAX),
 	GUARDS_PORT_MOST = 65534,
 };
 
@@ -51,29 +56,30 @@ static const struct endpoint guards_imds[] = {
 	  0 },
 };
 
-static struct rule guards_pass(const struct address *to, uint32_t priority, const char *iif)
+static struct rule guards_any(uint8_t family, uint32_t priority, uint8_t action)
 {
-	struct rule rule = {
-		.dst = *to,
-		.priority = priority,
-		.action = FR_ACT_GOTO,
-		.target = GUARDS_PREF_END,
-		.protocol = RTNL_PROTOCOL,
-	};
+	return (struct rule){ .dst = { .family = family },
+			      .priority = priority,
+			      .action = action,
+			      .protocol = RTNL_PROTOCOL };
+}
 
-	(void)snprintf(rule.iif, sizeof(rule.iif), "%s", iif);
+static struct rule guards_goto(const struct address *to, uint32_t priority, uint32_t target)
+{
+	struct rule rule = guards_any(to->family, priority, FR_ACT_GOTO);
+
+	rule.dst = *to;
+	rule.target = target;
 	return rule;
 }
 
 static struct rule guards_prohibit(const struct endpoint *closed, uint32_t priority)
 {
-	return (struct rule){
-		.dst = closed->address,
-		.priority = priority,
-		.action = FR_ACT_PROHIBIT,
-		.ip_proto = closed->port ? IPPROTO_TCP : 0,
-		.protocol = RTNL_PROTOCOL,
-	};
+	struct rule rule = guards_any(closed->address.family, priority, FR_ACT_PROHIBIT);
+
+	rule.dst = closed->address;
+	rule.ip_proto = closed->port ? IPPROTO_TCP : 0;
+	return rule;
 }
 
 /* Once: several ports of an address share rules. */
@@ -86,29 +92,41 @@ static void guards_want(struct guards_list *list, const struct rule *rule)
 		list->rules[list->n++] = *rule;
 }
 
-/* Where passes lead: what is behind it decides, as if there were no guards. */
-static void guards_want_end(struct guards_list *list, uint8_t family)
+/* What is there once for all addresses of a family. */
+static void guards_want_frame(struct guards_list *list, uint8_t family)
 {
-	const struct rule end = { .dst = { .family = family },
-				  .priority = GUARDS_PREF_END,
-				  .action = FR_ACT_NOP,
-				  .protocol = RTNL_PROTOCOL };
+	const struct address any = { .family = family };
+	struct rule end = guards_any(family, GUARDS_PREF_END, FR_ACT_NOP);
+	struct rule begin = guards_any(family, GUARDS_PREF_BEGIN, FR_ACT_NOP);
+	struct rule unguarded = guards_goto(&any, GUARDS_PREF_UNGUARDED, GUARDS_PREF_END);
+	struct rule host = guards_goto(&any, GUARDS_PREF_HOST, GUARDS_PREF_END);
 
+	(void)snprintf(host.iif, sizeof(host.iif), "lo");
 	guards_want(list, &end);
+	guards_want(list, &begin);
+	guards_want(list, &unguarded);
+	guards_want(list, &host);
 }
 
-static void guards_close(struct guards_list *list, const struct endpoint *closed)
+static void guards_want_pass(struct guards_list *list, const struct address *to,
+			     const char *host_name)
 {
-	/* The host's own way first, so that it is never closed for a moment. */
-	struct rule host = guards_pass(&closed->address, GUARDS_PREF_HOST, "lo");
+	struct rule pass = guards_goto(to, GUARDS_PREF_ALLOWED, GUARDS_PREF_END);
+
+	(void)snprintf(pass.iif, sizeof(pass.iif), "%s", host_name);
+	guards_want(list, &pass);
+}
+
+static void guards_want_closed(struct guards_list *list, const struct endpoint *closed)
+{
 	struct rule prohibit = guards_prohibit(closed, GUARDS_PREF_CLOSED);
-	struct rule others = guards_pass(&closed->address, GUARDS_PREF_OTHER_PORTS, "");
+	struct rule others =
+		guards_goto(&closed->address, GUARDS_PREF_OTHER_PORTS, GUARDS_PREF_END);
 	struct rule no_port = guards_prohibit(closed, GUARDS_PREF_NO_PORT);
 
 	prohibit.dport = (struct rule_ports){ closed->port, closed->port };
 	others.ip_proto = IPPROTO_TCP;
 	others.sport = (struct rule_ports){ 1, GUARDS_PORT_MOST };
-	guards_want(list, &host);
 	guards_want(list, &prohibit);
 	if (!closed->port)
 		return;
@@ -119,55 +137,29 @@ static void guards_close(struct guards_list *list, const struct endpoint *closed
 static void guards_plan_one(struct guards_list *list, enum guards_way way,
 			    const struct endpoint *endpoints, size_t n, const char *host_name)
 {
-	for (size_t i = 0; i < n; i++) {
-		struct rule pass =
-			guards_pass(&endpoints[i].address, GUARDS_PREF_ALLOWED, host_name);
+	for (size_t i = 0; i < n && way != GUARDS_LEAVE; i++) {
+		const struct address *to = &endpoints[i].address;
+		struct rule guarded = guards_goto(to, GUARDS_PREF_GUARDED, GUARDS_PREF_BEGIN);
 
-		if (way != GUARDS_LEAVE)
-			guards_want_end(list, endpoints[i].address.family);
-		if (way == GUARDS_CLOSE)
-			guards_close(list, &endpoints[i]);
-		else if (way == GUARDS_PASS)
-			guards_want(list, &pass);
+		guards_want_frame(list, to->family);
+		if (way == GUARDS_PASS)
+			guards_want_pass(list, to, host_name);
+		else
+			guards_want_closed(list, &endpoints[i]);
+		/* Last: from here on the others are looked at. */
+		guards_want(list, &guarded);
 	}
 }
 
 static void guards_plan(const struct guards *guards, const char *host_name,
 			struct guards_list *list)
 {
-	list->n = 0;
+	*list = (struct guards_list){ 0 };
 	guards_plan_one(list, guards->wireserver, guards_wireserver,
 			sizeof(guards_wireserver) / sizeof(guards_wireserver[0]), host_name);
 	guards_plan_one(list, guards->imds, guards_imds,
 			sizeof(guards_imds) / sizeof(guards_imds[0]), host_name);
 	guards_plan_one(list, GUARDS_CLOSE, guards->also, guards->n_also, host_name);
-}
-
-int guards_apply(struct rtnl *rtnl, const struct guards *guards, const char *host_name,
-		 struct err *err)
-{
-	own_batch struct rtnl_batch *batch = rtnl_batch_new(err);
-	struct guards_list list;
-	int rc;
-
-	if (!batch)
-		return err->code;
-	guards_plan(guards, host_name, &list);
-	for (size_t i = 0; i < list.n; i++) {
-		rule_put(batch, &list.rules[i]);
-		if (list.rules[i].dst.family == AF_INET6)
-			rtnl_ignore(batch, EAFNOSUPPORT);
-	}
-	rc = rtnl_send(rtnl, batch, err);
-	return rc < 0 ? err_wrap(err, "guards") : 0;
-}
-
-static void guards_restart(void *owner)
-{
-	struct guards_list *list = owner;
-
-	for (size_t i = 0; i < list->n; i++)
-		list->there[i] = false;
 }
 
 static int guards_seen(void *owner, const struct nlmsghdr *nlh)
@@ -183,40 +175,73 @@ static int guards_seen(void *owner, const struct nlmsghdr *nlh)
 	return 0;
 }
 
-static int guards_check_family(struct rtnl *rtnl, struct guards_list *list, uint8_t family,
-			       struct err *err)
+/* Which of them there are of a family. A kernel without IPv6 has none, and wants none. */
+static int guards_look_family(struct rtnl *rtnl, struct guards_list *list, uint8_t family,
+			      struct err *err)
 {
 	own_batch struct rtnl_batch *batch = rtnl_batch_new(err);
-	char text[ADDRESS_TEXT_ROOM];
 	int rc;
 
 	if (!batch)
 		return err->code;
 	rule_put_dump(batch, family);
-	rc = rtnl_dump(rtnl, batch, guards_seen, guards_restart, list, err);
-	if (rc == -EAFNOSUPPORT && family == AF_INET6)
-		return 0;
+	rc = rtnl_dump(rtnl, batch, guards_seen, NULL, list, err);
+	if (rc == -EAFNOSUPPORT && family == AF_INET6) {
+		for (size_t i = 0; i < list->n; i++)
+			list->there[i] = list->there[i] || list->rules[i].dst.family == family;
+		rc = 0;
+	}
+	return rc;
+}
+
+static int guards_look(struct rtnl *rtnl, struct guards_list *list, struct err *err)
+{
+	int rc = 0;
+
+	if (list->n > 0)
+		rc = guards_look_family(rtnl, list, AF_INET, err);
+	if (rc == 0 && list->n > 0)
+		rc = guards_look_family(rtnl, list, AF_INET6, err);
+	return rc < 0 ? err_wrap(err, "guards") : 0;
+}
+
+int guards_apply(struct rtnl *rtnl, const struct guards *guards, const char *host_name,
+		 struct err *err)
+{
+	own_batch struct rtnl_batch *batch = rtnl_batch_new(err);
+	struct guards_list list;
+	int rc;
+
+	if (!batch)
+		return err->code;
+	guards_plan(guards, host_name, &list);
+	rc = guards_look(rtnl, &list, err);
 	if (rc < 0)
 		return rc;
-	for (size_t i = 0; i < list->n; i++) {
-		if (list->there[i] || list->rules[i].dst.family != family)
-			continue;
-		address_format(&list->rules[i].dst, false, text);
-		return cni_err(err, CNI_CHECK_FAILED, "guards: rule %u to %s is missing",
-			       list->rules[i].priority, text);
-	}
-	return 0;
+	for (size_t i = 0; i < list.n; i++)
+		if (!list.there[i])
+			rule_put(batch, &list.rules[i]);
+	rc = rtnl_send(rtnl, batch, err);
+	return rc < 0 ? err_wrap(err, "guards") : 0;
 }
 
 int guards_check(struct rtnl *rtnl, const struct guards *guards, const char *host_name,
 		 struct err *err)
 {
 	struct guards_list list;
+	char text[ADDRESS_TEXT_ROOM];
 	int rc;
 
 	guards_plan(guards, host_name, &list);
-	rc = guards_check_family(rtnl, &list, AF_INET, err);
-	return rc < 0 ? rc : guards_check_family(rtnl, &list, AF_INET6, err);
+	rc = guards_look(rtnl, &list, err);
+	for (size_t i = 0; rc == 0 && i < list.n; i++) {
+		if (list.there[i])
+			continue;
+		address_format(&list.rules[i].dst, false, text);
+		rc = cni_err(err, CNI_CHECK_FAILED, "guards: rule %u to %s is missing",
+			     list.rules[i].priority, text);
+	}
+	return rc;
 }
 
 void guards_put_forget(struct rtnl_batch *batch, const char *host_name)

@@ -4,17 +4,21 @@
  * packet filter is needed, and nobody in a pod can lift them, whatever it may do there. They are
  * the host's, once for all that it forwards; what it sends itself is never held up.
  *
+ *   85  to ADDRESS                                 goto 87     what is guarded
+ *   86                                             goto 93     all else is past it at once
+ *   87                                             nop
  *   88  iif HOST_END to ADDRESS                    goto 93     a pod that is let through
- *   89  iif lo to ADDRESS                          goto 93     the host itself
- *   90  to ADDRESS ipproto tcp dport PORT          prohibit
+ *   89  iif lo                                     goto 93     the host itself
+ *   90  to ADDRESS [ipproto tcp dport PORT]        prohibit
  *   91  to ADDRESS ipproto tcp sport 1-65534       goto 93     all other ports
  *   92  to ADDRESS ipproto tcp                     prohibit    no port can be read: fragments
- *   93  nop                                                    the host's own rules go on here
+ *   93                                             nop         the host's own rules go on here
  *
- * or, where all of an address is closed, 88, 89, "90 to ADDRESS prohibit" and 93. 92 is what keeps
- * a pod with raw sockets from sending its SYN in two fragments, which 90 alone lets through unless
- * something on the host puts packets together. 91 goes by the source port, which no range can name
- * 65535 of, so that answers to a load balancer's probes pass whatever port those come from.
+ * 91 and 92 are there for addresses of which only ports are closed. 92 is what keeps a pod with raw
+ * sockets from sending its SYN in two fragments, which 90 alone lets through unless something on
+ * the host puts packets together. 91 goes by the source port, which no range can name 65535 of, so
+ * that answers to a load balancer's probes pass whatever port those come from. 85 and 86 keep what
+ * every forwarded packet costs the same, however many pods have a rule 88.
  *
  *   WireServer   168.63.129.16, TCP ports 80 and 32526; DNS (53) and probes stay
  *   IMDS         169.254.169.254, all of it
@@ -29,10 +33,10 @@
  *   - "also" is closed to everybody; nobody is let through.
  *   - A changed configuration holds for pods from then on; one that closes, for all that have no
  *     rules 88.
- * Rules 88 go with their pod (DEL, GC). 89 to 93 stay until the host boots: that the last pod of
+ * Rules 88 go with their pod (DEL, GC). The others stay until the host boots: that the last pod of
  * now is gone says nothing of the next one. "ip rule flush protocol 172" and the same with -6 lift
- * all of them (rule 89 first: for that moment the host is held up too); the next ADD puts in force
- * again what its configuration wants, and CHECK misses what is lifted.
+ * all of them (for that moment the host may be held up, too); the next ADD puts in force again what
+ * its configuration wants, and CHECK misses what is lifted.
  *
  * systemd-networkd removes rules that it does not know when it starts, unless networkd.conf says
  * ManageForeignRoutingPolicyRules=no.
@@ -74,7 +78,9 @@ struct guards {
 };
 
 /*
- * Put the rules in force that are not. IPv6 is left out on a kernel that has none.
+ * Put the rules in force that are not. IPv6 is left out on a kernel that has none. Costs a list of
+ * the rules of each family, some 0.05 ms and 1 us for each rule 88; to create them all and be told
+ * that they are there costs twice as much, but no more with many rules 88.
  *
  * rtnl        in the host's network namespace
  * host_name   the pod's link on the host

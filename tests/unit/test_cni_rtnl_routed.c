@@ -700,7 +700,7 @@ TEST(guards_close_what_pods_must_not_reach)
 	CHECK(code_of(datapath_routed.del(&free_pod.plan, &err), &err) == 0);
 	pod.plan.guards = (struct guards){ .wireserver = GUARDS_CLOSE, .imds = GUARDS_CLOSE };
 	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
-	CHECK(count_rules(AF_INET) == 8 && count_rules(AF_INET6) == 5);
+	CHECK(count_rules(AF_INET) == 11 && count_rules(AF_INET6) == 8);
 	CHECK(connect_from(pod.netns, "168.63.129.16", 80) == EHOSTUNREACH);
 	CHECK(way_of("azc1", "10.1.0.5", "168.63.129.16", 80) == -EACCES);
 	CHECK(way_of("azc1", "10.1.0.5", "168.63.129.16", 32526) == -EACCES);
@@ -712,13 +712,13 @@ TEST(guards_close_what_pods_must_not_reach)
 	/* One that is let through has rules of its own, which go with it. */
 	free_pod.plan.guards = (struct guards){ .wireserver = GUARDS_PASS, .imds = GUARDS_PASS };
 	CHECK(code_of(datapath_routed.add(&free_pod.plan, &free_pod.result, &err), &err) == 0);
-	CHECK(count_rules(AF_INET) == 10 && count_rules(AF_INET6) == 7);
+	CHECK(count_rules(AF_INET) == 13 && count_rules(AF_INET6) == 10);
 	CHECK(way_of("azc2", "10.1.0.6", "168.63.129.16", 80) == 0);
 	CHECK(way_of("azc1", "10.1.0.5", "168.63.129.16", 80) == -EACCES);
 	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
-	CHECK(count_rules(AF_INET) == 10 && count_rules(AF_INET6) == 7);
+	CHECK(count_rules(AF_INET) == 13 && count_rules(AF_INET6) == 10);
 	CHECK(code_of(datapath_routed.del(&free_pod.plan, &err), &err) == 0);
-	CHECK(count_rules(AF_INET) == 8 && count_rules(AF_INET6) == 5);
+	CHECK(count_rules(AF_INET) == 11 && count_rules(AF_INET6) == 8);
 	pod_end(&pod);
 	pod_end(&free_pod);
 	world_end(&world);
@@ -756,7 +756,7 @@ TEST(guards_close_what_is_named_and_are_checked)
 		CHECK(endpoint_parse(names[i], &also[i]) == 0);
 	pod.plan.guards = (struct guards){ .also = also, .n_also = 5, .imds = GUARDS_PASS };
 	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
-	CHECK(count_rules(AF_INET) == 2 + 5 + 1 + 1 && count_rules(AF_INET6) == 4 + 2 + 1 + 1);
+	CHECK(count_rules(AF_INET) == 4 + 2 + 5 + 2 && count_rules(AF_INET6) == 4 + 4 + 2 + 2);
 	CHECK(way_of("azc1", "10.1.0.5", "10.9.0.7", 1) == -EACCES);
 	CHECK(way_of("azc1", "10.1.0.5", "10.9.0.8", 443) == -EACCES);
 	CHECK(way_of("azc1", "10.1.0.5", "10.9.0.8", 444) == -EACCES);
