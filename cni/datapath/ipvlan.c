@@ -143,37 +143,41 @@ static int ipvlan_create_once(struct ipvlan_work *work, struct err *err)
 	return rtnl_send(work->host, work->batch, err);
 }
 
-static int ipvlan_create(struct ipvlan_work *work, struct rtnl *pod, struct err *err)
+/* Its mark first: what has the pod's name is then ours without doubt. */
+static int ipvlan_name(struct ipvlan_work *work, struct rtnl *pod, struct err *err)
 {
 	const struct datapath_plan *plan = work->plan;
+	struct link link = { 0 };
+	int rc = pod_find_link(pod, plan->host_name, &link, err);
+
+	if (rc != 0)
+		return rc > 0 ? cni_err(err, CNI_IO, "%s went away", plan->host_name) : rc;
+	rtnl_batch_clear(work->batch);
+	link_put_alias(work->batch, link.index, NULL, work->alias);
+	link_put_rename(work->batch, link.index, plan->ifname);
+	rc = rtnl_send(pod, work->batch, err);
+	if (rc == -EEXIST)
+		return cni_err(err, CNI_INTERFACE_EXISTS, "interface %s already exists in %s",
+			       plan->ifname, plan->netns_path);
+	return rc;
+}
+
+static int ipvlan_create(struct ipvlan_work *work, struct rtnl *pod, struct err *err)
+{
 	struct err ignored;
 	int rc = ipvlan_create_once(work, err);
 
 	if (rc == -EEXIST) { /* a leftover: killed before it was renamed */
-		rc = ipvlan_remove(plan, pod, err);
+		rc = ipvlan_remove(work->plan, pod, err);
 		if (rc == 0)
 			rc = ipvlan_create_once(work, err);
 	}
 	if (rc < 0)
 		return ipvlan_explain(work, rc, err);
-	rtnl_batch_clear(work->batch);
-	link_put_alias(work->batch, 0, plan->host_name, work->alias);
-	rc = rtnl_send(pod, work->batch, err);
-	if (rc == 0) {
-		struct link link = { 0 };
-
-		rc = pod_find_link(pod, plan->host_name, &link, err);
-		rtnl_batch_clear(work->batch);
-		link_put_rename(work->batch, link.index, plan->ifname);
-		if (rc == 0)
-			rc = rtnl_send(pod, work->batch, err);
-	}
-	if (rc == -EEXIST)
-		rc = cni_err(err, CNI_INTERFACE_EXISTS, "interface %s already exists in %s",
-			     plan->ifname, plan->netns_path);
-	if (rc != 0)
-		(void)ipvlan_remove(plan, pod, &ignored);
-	return rc > 0 ? cni_err(err, CNI_IO, "%s went away", plan->host_name) : rc;
+	rc = ipvlan_name(work, pod, err);
+	if (rc < 0)
+		(void)ipvlan_remove(work->plan, pod, &ignored);
+	return rc;
 }
 
 /* ---- the pod's side ----------------------------------------------------------------------------

@@ -181,6 +181,11 @@ killed_at_sends() {
 	local conf
 	conf=$(of ipvlan "$OPEN")
 	killed_at_sends "$conf"
+	# a name that is taken in the pod
+	pod taken
+	ip -n pod-taken link add eth0 type bridge
+	cni_fails 100 ADD taken "$conf"
+	equal "$(ip -n pod-taken -o link | wc -l)" 2
 	# without a namespace nothing is left; GC gives the address back
 	pod p1
 	cni ADD p1 "$conf" >/dev/null
