@@ -102,12 +102,16 @@ function paths(i, j, k, kind, side, where, mode, unit) {
 	print ""
 }
 
+function pairs_of(what, part) {
+	printf "%-16s %9.2f %9.2f %9.2f %9.2f %9.2f %9d\n", what, typical(part, "pair_add"), typical(part, "pair_floor_add"), \
+		typical(part, "pair_del"), typical(part, "pair_floor_del"), typical(part, "pair_cpu"), typical(part, "pair_rss")
+}
+
 function pairs() {
-	printf "%-24s %9s %9s %9s %9s\n", "500 pairs", "ADD ms", "DEL ms", "CPU ms", "RSS kB"
-	printf "%-24s %9.2f %9.2f %9.2f %9d\n", "the first", typical("0", "pair_add"), typical("0", "pair_del"), \
-		typical("0", "pair_cpu"), typical("0", "pair_rss")
-	printf "%-24s %9.2f %9.2f %9.2f %9d\n\n", "the last", typical(last_part, "pair_add"), typical(last_part, "pair_del"), \
-		typical(last_part, "pair_cpu"), typical(last_part, "pair_rss")
+	printf "%-16s %9s %9s %9s %9s %9s %9s\n", "500 pairs", "ADD ms", "floor", "DEL ms", "floor", "CPU ms", "RSS kB"
+	pairs_of("the first", "0")
+	pairs_of("the last", last_part)
+	print ""
 }
 
 {
