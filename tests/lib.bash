@@ -9,6 +9,7 @@
 # setup() { e2e_begin; } teardown() { e2e_end; }
 #
 #   AZL_RUNTIME_BINARY   runc (default) or crun: who makes the containers
+#   E2E_LIMIT_S          how long a call of ctr may take (20)
 #   AZL_LIVES, AZL_PARALLEL, AZL_EXECS   how long tests/shim_leaks.bats goes on
 
 bats_require_minimum_version 1.5.0
@@ -171,7 +172,7 @@ run_fg() {
 	local flags=$1
 	shift
 	# shellcheck disable=SC2086
-	timeout -k 2 20 ctr run --rm --cpu-shares 0 "${RUNTIME[@]}" $flags "$IMAGE" "$@" 3>&-
+	timeout -k 2 "${E2E_LIMIT_S:-20}" ctr run --rm --cpu-shares 0 "${RUNTIME[@]}" $flags "$IMAGE" "$@" 3>&-
 }
 
 # run_bg "FLAGS" ID COMMAND...: detached
@@ -179,14 +180,14 @@ run_bg() {
 	local flags=$1
 	shift
 	# shellcheck disable=SC2086
-	timeout -k 2 20 ctr run -d --cpu-shares 0 "${RUNTIME[@]}" $flags "$IMAGE" "$@" 3>&- </dev/null
+	timeout -k 2 "${E2E_LIMIT_S:-20}" ctr run -d --cpu-shares 0 "${RUNTIME[@]}" $flags "$IMAGE" "$@" 3>&- </dev/null
 }
 
 # run_exec ID COMMAND...: another process in it, with an id of its own
 run_exec() {
 	local id=$1
 	shift
-	timeout -k 2 20 ctr task exec --exec-id "e$RANDOM$RANDOM" "$id" "$@" 3>&- </dev/null
+	timeout -k 2 "${E2E_LIMIT_S:-20}" ctr task exec --exec-id "e$RANDOM$RANDOM" "$id" "$@" 3>&- </dev/null
 }
 
 # Standard input for a container, kept open until it runs: ctr loses an end that it sees earlier,
@@ -199,7 +200,7 @@ input_for() {
 remove() {
 	local id
 	for id; do
-		timeout -k 2 20 ctr task rm -f "$id" >/dev/null 2>&1 || true
+		timeout -k 2 "${E2E_LIMIT_S:-20}" ctr task rm -f "$id" >/dev/null 2>&1 || true
 		ctr container rm "$id"
 	done
 }

@@ -21,6 +21,7 @@ NODE_CONTAINERD_LOG=/dev/null # the journal has it
 
 # The limits of tests/lib.bash are a host's. The processor may be emulated here, and shared.
 VM_SLOW=5
+E2E_LIMIT_S=$((20 * VM_SLOW))
 until_ok() {
 	local end=$((EPOCHSECONDS + $1 * VM_SLOW))
 	shift
