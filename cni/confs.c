@@ -63,7 +63,7 @@ static size_t string_end(const char *json, size_t len, size_t i)
 {
 	for (i++; i < len && json[i] != '"'; i++)
 		i += json[i] == '\\';
-	return i + 1;
+	return i < len ? i + 1 : len;
 }
 
 /* Behind an object or an array, from its bracket on. */
@@ -92,13 +92,15 @@ static size_t skip_space(const char *json, size_t len, size_t i)
 	return i;
 }
 
-/* The bracket of the list of plugins, or len. */
+/* The bracket of the list of plugins, or len: there is none, or no object at all. */
 static size_t find_plugins(const char *json, size_t len)
 {
 	static const char key[] = "\"plugins\"";
-	size_t i = skip_space(json, len, 0) + 1;
+	size_t i = skip_space(json, len, 0);
 
-	while (i < len) {
+	if (i == len || json[i++] != '{')
+		return len;
+	while (i < len && json[i] != '}') {
 		size_t end;
 
 		if (json[i] == '{' || json[i] == '[') {

@@ -166,7 +166,7 @@ teardown() { cni_end; }
 	[[ "$(on 1 ip rule)" == *"iif $host"* ]]
 	# the lease of one is lost with all that it knew, its namespace lives; the namespace of the other ended
 	cni ADD p3
-	rm -f "$CNI_STATE/$NET"/leases/"$(printf 'p3\0eth0' | sha256sum | cut -c1-64)".json
+	rm -f "$CNI_STATE/$NET/leases/$(printf 'p3\0eth0' | sha256sum | cut -c1-64).json"
 	ip netns delete pod-p2
 	until_ok 5 eval '! on 1 ip link show "$host" >/dev/null 2>&1'
 	on 1 env -i "$AZL_BUILD/azl-cni" reconcile

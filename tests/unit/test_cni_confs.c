@@ -50,7 +50,8 @@ TEST(plugins_of_ours_get_what_their_list_says)
 	CHECK_TEXT(seen, "m:1302 ");
 	CHECK(of("{\"plugins\":[{\"type\":\"bridge\"}],\"name\":\"l\"}") == 0);
 	CHECK_TEXT(seen, "");
-	CHECK(of("{\"plugins\":{}}") == 0 && of("{\"plugins\":[1,2]}") == 0 && of("[]") == 0);
+	CHECK(of("{\"plugins\":{}}") == 0 && of("{\"plugins\":[1,2]}") == 0 && of("[]") == 0 &&
+	      of("\"plugins\"") == 0 && of("7") == 0);
 	CHECK(of("{\"plugins\":") == -(CNI_ERR_BASE + CNI_DECODE));
 }
 
