@@ -378,6 +378,45 @@ people() {
 	rm -rf "$CNI_STATE/other"
 }
 
+# with_unit NAME ARGUMENT: as systemd would start that service's program, as far as capabilities go
+with_unit() {
+	local caps
+	caps=$(sed -n 's/^CapabilityBoundingSet=//p' "$CNI_REPO/config/etc/systemd/system/$1.service" |
+		tr 'A-Z ' 'a-z\n' | sed -n 's/^cap_/+/p' | paste -sd, -)
+	on 1 setpriv --bounding-set="-all${caps:+,$caps}" --inh-caps=-all --no-new-privs env -i "$AZL_BUILD/azl-cni" "$2"
+}
+
+@test "the timers' services do their work with the capabilities that they have" {
+	local unit
+	fabric_imds_document 10.1.0.20 >"$S/imds.json"
+	fabric_serve "$S"
+	mkdir -p /etc/cni/net.d
+	echo "$imds" >/etc/cni/net.d/99-azl-test.conf
+	equal "$(with_unit azl-cni-imds imds-refresh)" '1 refreshed'
+	rm /etc/cni/net.d/99-azl-test.conf
+	# one that is gone, one that lives by a process of another user alone, and a NIC to settle
+	pod p1 p2
+	cni ADD p1 "$imds"
+	ip netns delete pod-p1
+	until_ok 5 eval '! on 1 ip -o link | grep -q azc'
+	cni ADD p2
+	helper inside p2 setpriv --reuid=65534 --regid=65534 --clear-groups sleep 60
+	until_ok 5 eval '[ "$(stat -c %u "/proc/$(tail -n 1 "$W/helpers")")" -eq 65534 ]'
+	ip netns delete pod-p2
+	equal "$(with_unit azl-cni-reconcile reconcile)" '1 undone'
+	equal "$(find "$CNI_STATE/$NET/leases" -type f | wc -l)" 1
+	kill "$(tail -n 1 "$W/helpers")"
+	until_ok 5 eval '! on 1 ip -o link | grep -q azc'
+	until_ok 5 eval '[ "$(with_unit azl-cni-reconcile reconcile)" = "1 undone" ]'
+	for unit in "$CNI_REPO"/config/etc/systemd/system/azl-cni-*; do
+		grep -q '^Documentation=https://' "$unit"
+		case $unit in
+		*.timer) grep -q '^RandomizedDelaySec=' "$unit" && grep -q '^WantedBy=timers.target' "$unit" ;;
+		*) grep -q '^Type=oneshot' "$unit" && grep -q '^NoNewPrivileges=yes' "$unit" ;;
+		esac
+	done
+}
+
 @test "imds-refresh says what failed, goes on behind it, and keeps what there was" {
 	fabric_imds_document 10.1.0.20 >"$S/imds.json"
 	fabric_serve "$S"
