@@ -212,7 +212,7 @@ list_serves() {
 	local unit
 	mkdir -p "$W/root/etc"
 	cp -a "$ROOT/usr" "$W/root/"
-	for unit in "$W"/root/usr/lib/systemd/system/azl*.service; do
+	for unit in "$W"/root/usr/lib/systemd/system/azl*; do
 		grep -q '^\[Install\]' "$unit" || continue
 		systemctl --root="$W/root" preset "${unit##*/}"
 	done
