@@ -92,7 +92,7 @@ int child_run(const char *const argv[], int timeout_ms, char *text, size_t room,
 	rc = start(argv, write_end, &pid);
 	if (rc < 0)
 		return err_set(err, rc, "run %s: %s", argv[0], err_reason(-rc));
-	write_end = fd_close(write_end);
+	(void)close(fd_take(&write_end)); /* the child's alone: its end is seen */
 	rc = read_answer(read_end, timeout_ms, text, room);
 	if (rc < 0)
 		(void)kill(pid, SIGKILL);

@@ -135,7 +135,7 @@ static int read_sysctls(const struct azlctl *ctl, struct host_facts *facts, stru
 	int rc = 0;
 
 	if (fd >= 0 && !folder)
-		fd = fd_close(fd);
+		(void)close(fd);
 	while (folder && rc == 0 && (entry = readdir(folder))) {
 		char path[TREE_PATH_ROOM];
 		const char *dot = strrchr(entry->d_name, '.');
