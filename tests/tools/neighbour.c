@@ -159,6 +159,18 @@ static void burn(int processes)
 		;
 }
 
+static int hold(size_t megabytes)
+{
+	if (mmap(NULL, megabytes << 20, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE | MAP_LOCKED, -1, 0) == MAP_FAILED)
+		die("hold");
+	(void)puts("held");
+	(void)fflush(stdout);
+	(void)pause();
+	return 0;
+}
+
+/* In large pages, so that it is fast where processors are emulated. */
 static void eat(void)
 {
 	for (;;) {
@@ -167,6 +179,7 @@ static void eat(void)
 
 		if (memory == MAP_FAILED)
 			die("mmap");
+		(void)madvise(memory, WORK_BYTES, MADV_HUGEPAGE);
 		for (size_t at = 0; at < WORK_BYTES; at += PAGE_BYTES)
 			memory[at] = 1;
 	}
@@ -187,8 +200,10 @@ int main(int argc, char **argv)
 	if (strcmp(what, "ask") == 0 && argc > 3)
 		return ask(argv[2], atoi(argv[3]), argc > 4 ? argv[4] : NULL,
 			   argc > 5 ? argv[5] : NULL);
+	if (strcmp(what, "hold") == 0)
+		return hold((size_t)atoi(argv[2]));
 	if (strcmp(what, "burn") != 0 && strcmp(what, "eat") != 0 && strcmp(what, "fork") != 0) {
-		(void)fprintf(stderr, "usage: neighbour serve|ask|burn|eat|fork ...\n");
+		(void)fprintf(stderr, "usage: neighbour serve|ask|hold|burn|eat|fork ...\n");
 		return 2;
 	}
 	while (access(argv[2], F_OK) < 0)
