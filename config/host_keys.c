@@ -107,8 +107,8 @@ const struct host_key host_keys[] = {
 	{ "apply", "containerd", HOST_BOOL, "true",
 	  "azlctl apply may add its own file to containerd's configuration.",
 	  "containerd-config.toml(5), imports" },
-	{ "apply", "network", HOST_BOOL, "true", "azlctl apply may set up network interfaces.",
-	  "systemd.link(5)" },
+	{ "apply", "network", HOST_BOOL, "true", "azlctl apply may set the sysctls of net.*.",
+	  "sysctl.d(5)" },
 
 	/* ---- fastPaths ---- */
 	{ "fastPaths", "", HOST_NAMES, "true",
