@@ -232,8 +232,8 @@ static int datapath_nic_add(const struct datapath_plan *plan, struct cni_result 
 {
 	own_rtnl struct rtnl host = { 0 };
 	own_rtnl struct rtnl pod = { 0 };
-	struct link nic;
-	struct link inside;
+	struct link nic = { 0 };
+	struct link inside = { 0 };
 	struct err ignored;
 	bool has_vf = false;
 	int rc = rtnl_open(&host, err);

@@ -198,33 +198,37 @@ static int map_infra(struct ipam_answer *answer, const struct cns_ip *ip, struct
 	return code;
 }
 
-/* The NIC of an entry: entries of both families may be of one. */
-static int map_find_nic(struct ipam_answer *answer, const struct cns_ip *ip, struct ipam_nic **nic,
-			struct err *err)
+/* The NIC of an entry: entries of both families may be of one. NULL with err filled. */
+static struct ipam_nic *map_find_nic(struct ipam_answer *answer, const struct cns_ip *ip,
+				     struct err *err)
 {
 	bool is_backend = ip->nic == CNS_NIC_BACKEND;
+	struct ipam_nic *nic;
 
 	if (!answer->nics)
 		answer->nics = calloc(IPAM_NICS_MAX, sizeof(*answer->nics));
-	if (!answer->nics)
-		return err_set(err, -ENOMEM, "no memory for the answer");
-	for (size_t i = 0; i < answer->n_nics; i++) {
-		*nic = &answer->nics[i];
-		if (!mac_equal(&(*nic)->mac, &ip->mac))
-			continue;
-		if (is_backend || (*nic)->is_backend)
-			return cni_err(err, CNI_CNS_REFUSED, "CNS: a %s is named twice",
-				       ip->nic_text);
-		return 0;
+	if (!answer->nics) {
+		(void)err_set(err, -ENOMEM, "no memory for the answer");
+		return NULL;
 	}
-	if (answer->n_nics == IPAM_NICS_MAX)
-		return cni_err(err, CNI_CNS_REFUSED, "CNS: more than %d NICs for one pod",
-			       IPAM_NICS_MAX);
-	*nic = &answer->nics[answer->n_nics++];
-	(*nic)->mac = ip->mac;
-	(*nic)->is_backend = is_backend;
-	memcpy((*nic)->pci_id, ip->pci_id, sizeof((*nic)->pci_id));
-	return 0;
+	for (nic = answer->nics; nic < answer->nics + answer->n_nics; nic++) {
+		if (!mac_equal(&nic->mac, &ip->mac))
+			continue;
+		if (!is_backend && !nic->is_backend)
+			return nic;
+		(void)cni_err(err, CNI_CNS_REFUSED, "CNS: a %s is named twice", ip->nic_text);
+		return NULL;
+	}
+	if (answer->n_nics == IPAM_NICS_MAX) {
+		(void)cni_err(err, CNI_CNS_REFUSED, "CNS: more than %d NICs for one pod",
+			      IPAM_NICS_MAX);
+		return NULL;
+	}
+	answer->n_nics++;
+	nic->mac = ip->mac;
+	nic->is_backend = is_backend;
+	memcpy(nic->pci_id, ip->pci_id, sizeof(nic->pci_id));
+	return nic;
 }
 
 /* The second address has a gateway and no routes: it goes where the first one goes. */
@@ -250,11 +254,13 @@ static int map_nic(struct ipam_answer *answer, const struct cns_ip *ip, struct e
 {
 	static const struct address none;
 	const struct cni_route *out;
-	struct ipam_nic *nic = NULL;
-	int code = map_find_nic(answer, ip, &nic, err);
+	struct ipam_nic *nic = map_find_nic(answer, ip, err);
+	int code;
 
-	if (code < 0 || nic->is_backend)
-		return code;
+	if (!nic)
+		return err->code;
+	if (nic->is_backend)
+		return 0;
 	code = map_add_routes(nic->routes, &nic->n_routes, IPAM_NIC_ROUTES_MAX, ip, err);
 	out = map_default(nic->routes, nic->n_routes, ip->address.family);
 	if (code == 0)
