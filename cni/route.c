@@ -80,8 +80,13 @@ int route_reply(void *owner, const struct nlmsghdr *nlh)
 	return route_parse(nlh, owner);
 }
 
-void route_put(struct rtnl_batch *batch, const struct route *route, bool replace)
+void route_put(struct rtnl_batch *batch, const struct route *route, enum route_beside beside)
 {
+	static const uint16_t flags[] = {
+		[ROUTE_REPLACE] = NLM_F_CREATE | NLM_F_REPLACE,
+		[ROUTE_ALONE] = NLM_F_CREATE | NLM_F_EXCL,
+		[ROUTE_AFTER] = NLM_F_CREATE | NLM_F_APPEND,
+	};
 	uint8_t family = route->dst.family;
 	uint32_t table = route->table ? route->table : RT_TABLE_MAIN;
 	char text[ADDRESS_TEXT_ROOM];
@@ -89,9 +94,7 @@ void route_put(struct rtnl_batch *batch, const struct route *route, bool replace
 	struct rtmsg *header;
 
 	address_format(&route->dst, true, text);
-	nlh = rtnl_put(batch, RTM_NEWROUTE,
-		       (uint16_t)(NLM_F_CREATE | (replace ? NLM_F_REPLACE : NLM_F_EXCL)),
-		       "add route %s", text);
+	nlh = rtnl_put(batch, RTM_NEWROUTE, flags[beside], "add route %s", text);
 	header = mnl_nlmsg_put_extra_header(nlh, sizeof(*header));
 	header->rtm_family = family;
 	header->rtm_dst_len = route->dst.prefix;

@@ -31,8 +31,15 @@ int route_parse(const struct nlmsghdr *nlh, struct route *route);
 /* As rtnl_reply_fn; owner is a struct route. */
 int route_reply(void *owner, const struct nlmsghdr *nlh);
 
-/* Add a route; in the place of one to the same destination, or fail when there is one. */
-void route_put(struct rtnl_batch *batch, const struct route *route, bool replace);
+/* What becomes of a route to the same destination that is there. */
+enum route_beside {
+	ROUTE_REPLACE, /* it goes */
+	ROUTE_ALONE,   /* it stays, and adding fails with EEXIST */
+	ROUTE_AFTER,   /* it stays, and this one is used where it does not lead; of IPv4 */
+};
+
+/* Add a route. Source: net/ipv4/fib_trie.c, fib_table_insert. */
+void route_put(struct rtnl_batch *batch, const struct route *route, enum route_beside beside);
 
 /* Ask which way a packet of this host to that address would go; oif 0: through any link. */
 void route_put_get(struct rtnl_batch *batch, const struct address *dst, int oif);

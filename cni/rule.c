@@ -29,6 +29,8 @@ static void rule_parse_attr(const struct nlattr *attr, uint8_t family, struct ru
 
 	if (type == FRA_DST && len == address_bytes(family)) {
 		memcpy(rule->dst.bytes, payload, len);
+	} else if (type == FRA_SRC && len == address_bytes(family)) {
+		memcpy(rule->src.bytes, payload, len);
 	} else if (type == FRA_IIFNAME && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0) {
 		(void)snprintf(rule->iif, sizeof(rule->iif), "%s", (const char *)payload);
 	} else if (type == FRA_DPORT_RANGE) {
@@ -62,6 +64,8 @@ int rule_parse(const struct nlmsghdr *nlh, struct rule *rule)
 		return -EBADMSG;
 	read.dst.family = header->family;
 	read.dst.prefix = header->dst_len;
+	read.src.family = header->src_len ? header->family : 0;
+	read.src.prefix = header->src_len;
 	read.table = header->table;
 	read.action = header->action;
 	for (attr = rtnl_attr(nlh, sizeof(*header)); attr; attr = rtnl_attr_next(nlh, attr))
@@ -78,6 +82,7 @@ static bool rule_ports_equal(const struct rule_ports *a, const struct rule_ports
 bool rule_equal(const struct rule *a, const struct rule *b)
 {
 	return address_equal(&a->dst, &b->dst) && a->dst.prefix == b->dst.prefix &&
+	       address_equal(&a->src, &b->src) && a->src.prefix == b->src.prefix &&
 	       strcmp(a->iif, b->iif) == 0 && a->priority == b->priority && a->table == b->table &&
 	       a->target == b->target && rule_ports_equal(&a->sport, &b->sport) &&
 	       rule_ports_equal(&a->dport, &b->dport) && a->ip_proto == b->ip_proto &&
@@ -106,8 +111,11 @@ static void rule_put_as(struct rtnl_batch *batch, uint16_t type, uint16_t flags,
 	header->family = family;
 	header->dst_len = rule->dst.prefix;
 	header->action = rule->action;
+	header->src_len = rule->src.prefix;
 	if (rule->dst.prefix)
 		mnl_attr_put(nlh, FRA_DST, address_bytes(family), rule->dst.bytes);
+	if (rule->src.prefix)
+		mnl_attr_put(nlh, FRA_SRC, address_bytes(family), rule->src.bytes);
 	mnl_attr_put_u32(nlh, FRA_PRIORITY, rule->priority);
 	mnl_attr_put_u8(nlh, FRA_PROTOCOL, rule->protocol);
 	if (rule->iif[0])

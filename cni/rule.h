@@ -19,6 +19,7 @@ struct rule_ports {
 /* A rule; unset is zero. */
 struct rule {
 	struct address dst;	 /* with its prefix; prefix 0: any of its family */
+	struct address src;	 /* the same, of the family of dst */
 	char iif[CNI_NAME_ROOM]; /* "lo": what the host itself sends */
 	uint32_t priority;
 	uint32_t table;	 /* of action FR_ACT_TO_TBL */

@@ -83,6 +83,33 @@ default via 169.254.1.1 dev eth0 proto 172"
 	cni DEL p1
 }
 
+@test "a pod with two interfaces: both are reached and speak, by IPv4 and IPv6; the first keeps the default route" {
+	local one two first second from
+	one=$(conf 1.0.0 "$(ranges 10.1.0.64/26 fd01::100/120)")
+	two=$(NET=second conf 1.0.0 "$(ranges 10.1.0.128/26 fd01::200/120)")
+	pod p1 p2
+	first=$(cni ADD p1 "$one")
+	second=$(cni ADD p1 "$two" "$(netns_of p1)" eth1)
+	attach p2
+	for from in "$(address_in "$first")" "$(address_in "$second")" "$(address_in "$first" 6)" "$(address_in "$second" 6)"; do
+		fabric_register 1 "$from"
+		on 1 ping -q -c 1 -W 2 "$from"
+		on 2 ping -q -c 1 -W 2 "$from"
+		[[ $from == *:* ]] || inside p2 ping -q -c 1 -W 2 "$from"
+	done
+	inside p1 ping -q -c 1 -W 2 -I "$(address_in "$second")" "$(fabric_address 2)"
+	inside p1 ping -q -c 1 -W 2 -I "$(address_in "$second" 6)" "$(fabric_address6 2)"
+	[[ "$(inside p1 ip route get "$(fabric_address 2)")" == *"dev eth0"* ]]
+	[[ "$(inside p1 ip -6 route get "$(fabric_address6 2)")" == *"dev eth0"* ]]
+	cni CHECK p1 "$(jq -c --argjson r "$first" '.prevResult = $r' <<<"$one")"
+	cni CHECK p1 "$(jq -c --argjson r "$second" '.prevResult = $r' <<<"$two")" "$(netns_of p1)" eth1
+	cni DEL p1 "$two" "$(netns_of p1)" eth1
+	[[ "$(inside p1 ip route get "$(fabric_address 2)")" == *"dev eth0"* ]]
+	inside p1 ping -q -c 1 -W 2 "$(fabric_address 2)"
+	cni DEL p1 "$one"
+	cni DEL p2
+}
+
 # service HOW ADDRESS: 10.0.0.10:80 leads there, as kube-proxy does it
 service() {
 	if [ "$1" = nft ]; then

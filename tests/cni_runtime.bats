@@ -264,7 +264,7 @@ nerdctl_list() {
 }
 
 @test "nerdctl: a container on two networks, each with its interface" {
-	local id=${EPOCHREALTIME#*[.,]}3456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef pid
+	local id=${EPOCHREALTIME#*[.,]}3456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef pid said
 	nerdctl_list >"$W/one"
 	NET=second nerdctl_list | jq -c '.plugins[0].ipam.ranges[0][0].subnet = "10.1.0.192/27"' >"$W/two"
 	sandbox
@@ -274,6 +274,11 @@ nerdctl_list() {
 	equal "$(nsenter "--net=/proc/$pid/ns/net" ip -j -4 addr show dev eth1 | jq -r '.[0].addr_info[0].local')" \
 		"$(address_in "$(cat "$W/said-1")")"
 	nsenter "--net=/proc/$pid/ns/net" ping -q -c 1 -W 2 "$(fabric_address 2)"
+	# whichever was first, both are reached
+	for said in "$W/said-0" "$W/said-1"; do
+		on 1 ping -q -c 1 -W 2 "$(address_in "$(cat "$said")")"
+		on 2 ping -q -c 1 -W 2 "$(address_in "$(cat "$said")")"
+	done
 	nerdctl_hook DEL "$id" 0 '{}' one two
 	cni_nothing_left
 }

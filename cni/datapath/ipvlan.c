@@ -213,7 +213,7 @@ static int ipvlan_set_up(struct ipvlan_work *work, struct rtnl *pod, struct err 
 			.scope = RT_SCOPE_LINK,
 		};
 
-		route_put(work->batch, &route, true);
+		route_put(work->batch, &route, ROUTE_REPLACE);
 	}
 	rc = rtnl_send(pod, work->batch, err);
 	if (rc == -EADDRINUSE)

@@ -151,7 +151,7 @@ static void datapath_nic_put_routes(struct rtnl_batch *batch, const struct datap
 			route.onlink = true;
 		else
 			route.scope = RT_SCOPE_LINK;
-		route_put(batch, &route, true);
+		route_put(batch, &route, ROUTE_REPLACE);
 	}
 }
 

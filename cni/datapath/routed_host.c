@@ -50,7 +50,7 @@ int routed_set_up_host(struct routed_work *work, struct err *err)
 					     .protocol = RTNL_PROTOCOL,
 					     .scope = RT_SCOPE_LINK };
 
-		route_put(work->batch, &route, true);
+		route_put(work->batch, &route, ROUTE_REPLACE);
 	}
 	return rtnl_send(work->host, work->batch, err);
 }

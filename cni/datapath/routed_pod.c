@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pod's side of routed.c. */
+#include <errno.h>
+#include <linux/fib_rules.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
@@ -9,8 +11,13 @@
 #include "cni/neigh.h"
 #include "cni/route.h"
 #include "cni/rtnl.h"
+#include "cni/rule.h"
 
-enum { ROUTED_LOOPBACK = 1 };
+enum {
+	ROUTED_LOOPBACK = 1,
+	ROUTED_TABLE = 0xac0000, /* and the index of the pod's link */
+	ROUTED_RULE = 30000,	 /* behind whoever numbers his rules */
+};
 
 static const struct address routed_gateway4 = { .family = AF_INET,
 						.prefix = 32,
@@ -52,14 +59,15 @@ static void routed_put_gateway(struct rtnl_batch *batch, enum link_pair_kind kin
 
 	if (kind == LINK_VETH)
 		neigh_put(batch, &gateway);
-	/* The gateway's own route: what copies routes into other tables needs it. */
+	/* The gateway's own route: what copies routes into other tables needs it. Every link of
+	 * the pod has one. */
 	if (family == AF_INET)
 		route_put(batch,
 			  &(struct route){ .dst = routed_gateway4,
 					   .oif = index,
 					   .protocol = RTNL_PROTOCOL,
 					   .scope = RT_SCOPE_LINK },
-			  true);
+			  ROUTE_AFTER);
 }
 
 static bool routed_is_repeated(const struct datapath_plan *plan, size_t i)
@@ -70,10 +78,48 @@ static bool routed_is_repeated(const struct datapath_plan *plan, size_t i)
 	return false;
 }
 
+static bool routed_is_default(const struct cni_route *route)
+{
+	return route->dst.prefix == 0 && route->table <= 0;
+}
+
+/*
+ * Another link of the pod has the default route: the first one keeps it. What has an address of
+ * this link leaves through it by a table of its own; the host's strict reverse path filter takes
+ * it from nowhere else.
+ */
+static int routed_be_further(struct routed_work *work, struct err *err)
+{
+	const struct datapath_plan *plan = work->plan;
+	int index = work->host_end.peer;
+	uint32_t table = ROUTED_TABLE + (uint32_t)index;
+
+	rtnl_batch_clear(work->batch);
+	for (size_t i = 0; i < work->routes.n; i++) {
+		struct route route = routed_route(&work->routes.routes[i], index);
+
+		route.table = table;
+		if (routed_is_default(&work->routes.routes[i]))
+			route_put(work->batch, &route, ROUTE_REPLACE);
+	}
+	for (size_t i = 0; i < plan->n_ips; i++) {
+		const struct rule rule = { .dst = { .family = plan->ips[i].address.family },
+					   .src = pod_alone(&plan->ips[i].address),
+					   .priority = ROUTED_RULE,
+					   .table = table,
+					   .action = FR_ACT_TO_TBL,
+					   .protocol = RTNL_PROTOCOL };
+
+		rule_put(work->batch, &rule);
+	}
+	return rtnl_send(work->pod, work->batch, err);
+}
+
 int routed_set_up_pod(struct routed_work *work, struct err *err)
 {
 	const struct datapath_plan *plan = work->plan;
 	int index = work->host_end.peer;
+	int rc;
 
 	rtnl_batch_clear(work->batch);
 	/* Before it is up: by then it would have one. */
@@ -93,7 +139,9 @@ int routed_set_up_pod(struct routed_work *work, struct err *err)
 	for (size_t i = 0; i < work->routes.n; i++) {
 		struct route route = routed_route(&work->routes.routes[i], index);
 
-		route_put(work->batch, &route, true);
+		route_put(work->batch, &route,
+			  routed_is_default(&work->routes.routes[i]) ? ROUTE_ALONE : ROUTE_REPLACE);
 	}
-	return rtnl_send(work->pod, work->batch, err);
+	rc = rtnl_send(work->pod, work->batch, err);
+	return rc == -EEXIST ? routed_be_further(work, err) : rc;
 }

@@ -133,7 +133,7 @@ static int world_begin(struct world *world)
 
 		rtnl_batch_clear(batch);
 		addr_put(batch, route.oif, &address, true);
-		route_put(batch, &route, false);
+		route_put(batch, &route, ROUTE_ALONE);
 		rc = rtnl_send(&rtnl, batch, &err);
 	}
 	if (rc < 0)

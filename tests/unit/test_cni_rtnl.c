@@ -244,6 +244,7 @@ TEST(parsers_read_what_builders_write)
 	struct route got_route = { 0 };
 	struct neigh got_neigh = { 0 };
 	const struct rule jump = { .dst = { .family = AF_INET6 },
+				   .src = world_address("fd00::1"),
 				   .iif = "eth0",
 				   .priority = 9,
 				   .target = 10,
@@ -251,7 +252,7 @@ TEST(parsers_read_what_builders_write)
 	struct rule got_rule = { 0 };
 	struct link link = { 0 };
 
-	route_put(batch, &route, true);
+	route_put(batch, &route, ROUTE_REPLACE);
 	neigh_put(batch, &neigh);
 	rule_put(batch, &rule);
 	CHECK(route_parse(message_at(batch, 0), &got_route) == 0);
