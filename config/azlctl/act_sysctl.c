@@ -28,7 +28,7 @@ static int open_sysctl(const char *name, int flags)
 
 	if (folder < 0 || !path)
 		return folder < 0 ? -errno : -ENOMEM;
-	if (strstr(name, ".."))
+	if (*name == '/' || strstr(name, ".."))
 		return -EINVAL;
 	for (char *at = path; has_dots && *at; at++) {
 		/* "eth0/100" is how an interface with a dot is written */
