@@ -12,7 +12,8 @@ endif
 
 UNIT_RUN   := $(if $(UNIT_ONLY),$(UNIT_ONLY:%=$(BUILD)/unit/test_%),$(UNIT))
 ARM64_CC   ?= aarch64-linux-gnu-gcc
-ARM64_O     = $(patsubst %.c,$(BUILD)/arm64/%.o,$(sort $(LIB_C) shim/main.c $(CNI_C) $(CNI_MAIN)))
+ARM64_O     = $(patsubst %.c,$(BUILD)/arm64/%.o,$(sort $(LIB_C) shim/main.c $(CNI_C) $(CNI_MAIN) $(CTL_C) \
+	config/azlctl/main.c))
 
 # Tests in which allocations fail, or cgroups are out of reach or slow, are linked that way.
 COMMA      := ,
