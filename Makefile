@@ -218,6 +218,7 @@ install-cni: all
 	$(call put,644,$(ETC)/modules-load.d/azl.conf,$(LIBDIR)/modules-load.d/azl.conf)
 	$(call put,644,$(ETC)/rt_protos.d/azl.conf,$(SYSCONFDIR)/iproute2/rt_protos.d/azl.conf)
 	$(call each,644,$(wildcard $(ETC)/systemd/network/*),$(LIBDIR)/systemd/network)
+	$(call put,644,$(ETC)/systemd/networkd.conf.d/azl.conf,$(LIBDIR)/systemd/networkd.conf.d/azl.conf)
 	$(call each,644,$(wildcard $(ETC)/systemd/system/azl-cni-*),$(UNITDIR))
 	$(call put,644,$(ETC)/systemd/system-preset/90-azl-cni.preset,$(LIBDIR)/systemd/system-preset/90-azl-cni.preset)
 

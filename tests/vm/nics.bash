@@ -24,7 +24,7 @@ until_ok() {
 NICS_MAC=00:0d:3a:00:00:01
 
 fabric_register() {
-	on 2 ip route replace "$2" via "$(fabric_address 1)"
+	[[ $2 == *:* ]] || on 2 ip route replace "$2" via "$(fabric_address 1)"
 }
 
 # nic_named WHAT: the name of the front, the function, the standby (what QEMU's front is behind Linux's),
@@ -60,6 +60,7 @@ nics_up() {
 	ip address add "$(fabric_address 1)/24" dev "$front"
 	ip route add default via "$(fabric_address 2)" dev "$front"
 	echo 1 >/proc/sys/net/ipv4/ip_forward
+	echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
 	ip netns attach azl-node1 1
 	ip netns add azl-node2
 	ip link set "$(nic_named neighbour)" netns azl-node2 name eth0
