@@ -58,6 +58,7 @@ struct scan {
 
 	yajl_handle parser; /* in chunks */
 	size_t fed;
+	size_t whole_at; /* where the document ended; 0: not yet */
 };
 
 /* ---- paths ---- */
@@ -210,10 +211,19 @@ static int scan_answer(struct scan *scan, int code)
 	return 0;
 }
 
+/* Behind this value, if it is the document's own, there is nothing but white space. */
+static void scan_whole(struct scan *scan)
+{
+	if (scan->path.depth == 0)
+		scan->whole_at = json_path_end(&scan->path);
+}
+
 static int scan_value(struct scan *scan, enum json_type type, const char *text, size_t len)
 {
 	struct json_path *path = &scan->path;
 
+	if (type != JSON_OBJECT && type != JSON_ARRAY)
+		scan_whole(scan);
 	if (path->depth > 0 && path->levels[path->depth - 1].array)
 		path->levels[path->depth - 1].index++;
 	return scan_answer(scan, scan->fn(scan->owner, path, type, text, len));
@@ -241,6 +251,7 @@ static int scan_close(struct scan *scan)
 	bool array = path->levels[path->depth - 1].array;
 
 	path->keys.len = path->levels[--path->depth].key_at;
+	scan_whole(scan);
 	if (!scan->close_fn)
 		return 1;
 	return scan_answer(scan, scan->close_fn(scan->owner, path, array));
@@ -331,6 +342,22 @@ static int scan_status(struct scan *scan, yajl_status status, const char *bytes,
 	return scan->stop;
 }
 
+/* yajl holds back the beginning of a string, and forgets it when nothing more comes. */
+static int scan_behind(struct scan *scan, const char *bytes, size_t len)
+{
+	size_t at = scan->whole_at > scan->fed ? scan->whole_at - scan->fed : 0;
+
+	if (scan->stop != 0 || scan->whole_at == 0)
+		return scan->stop;
+	while (at < len && memchr(" \t\r\n", bytes[at], 4))
+		at++;
+	if (at < len)
+		scan->stop = err_set(scan->err, -EBADMSG,
+				     "not JSON at byte %zu: something is behind the document",
+				     scan->fed + at);
+	return scan->stop;
+}
+
 static int scan_no_memory(struct scan *scan)
 {
 	scan->stop = err_set(scan->err, -ENOMEM, "no memory for the parser");
@@ -349,7 +376,7 @@ static int scan_feed(struct scan *scan, const char *bytes, size_t len)
 	if (len == 0)
 		return 0;
 	status = yajl_parse(scan->parser, (const unsigned char *)bytes, len);
-	if (scan_status(scan, status, bytes, len) == 0)
+	if (scan_status(scan, status, bytes, len) == 0 && scan_behind(scan, bytes, len) == 0)
 		scan->fed += len;
 	return scan->stop;
 }

@@ -142,7 +142,8 @@ TEST(tells_where_it_is_not_json)
 	static const char *const bad[] = {
 		"",	      " ",	  "{",	       "[1,",  "{\"a\":]",	 "{} {}",
 		"{a:1}",      "[1 2]",	  "nul",       "01",   "\"\\x\"",	 "[\"\xff\"]",
-		"[\"\x01\"]", "// c\n{}", "{\"a\" 1}", "[1,]", "\xef\xbb\xbf{}",
+		"[\"\x01\"]", "// c\n{}", "{\"a\" 1}", "[1,]", "\xef\xbb\xbf{}", "{}\"0",
+		"{} \"",      "1 \"",	  "\"a\"\"",
 	};
 	struct seen seen;
 	struct err err;
@@ -248,6 +249,13 @@ TEST(reads_a_file_in_pieces)
 		CHECK(json_scan_file(folder.fd, "f", LIMIT, see, &seen, &err) == 0);
 		CHECK_TEXT(seen.text, "=5: [0]=3:c\xc3\xa4\\ [1]=2:12345.5 [2]=4: [2].k=1:true ");
 	}
+	(void)snprintf(text, sizeof(text), "{} %*s", 9000, "");
+	folder_put_text(&folder, "f", text);
+	CHECK(json_scan_file(folder.fd, "f", LIMIT, nothing, NULL, &err) == 0);
+	(void)snprintf(text, sizeof(text), "{} %*s\"", 9000, "");
+	folder_put_text(&folder, "f", text);
+	CHECK(json_scan_file(folder.fd, "f", LIMIT, nothing, NULL, &err) == -EBADMSG);
+	CHECK(strstr(err.msg, "something is behind the document"));
 	folder_done(&folder);
 }
 
