@@ -3,7 +3,7 @@
  * A small service, who asks it, and neighbours that it may have. Linked statically, for containers.
  *
  *   neighbour serve SOCKET
- *       Answers each byte, after a look at each page of its 8 MiB.
+ *       Answers each byte, after a look at each page of its 8 MiB and at 1 MiB that it gets for it.
  *   neighbour ask SOCKET SECONDS [TRIGGER [KILL]]
  *       Makes the file TRIGGER, asks every 5 ms, and a shell's worth of fork every 250 ms. In the
  * end it writes "1" to the file KILL (a cgroup.kill). Prints "COUNT P50 P99 MAX FORKS REFUSED",
@@ -25,6 +25,7 @@
 
 enum {
 	WORK_BYTES = 8 << 20,
+	FRESH_BYTES = 1 << 20,
 	PAGE_BYTES = 4096,
 	SAMPLES_MAX = 100000,
 	ASK_EVERY_US = 5000,
@@ -73,8 +74,16 @@ static _Noreturn void serve(const char *path)
 		char byte;
 
 		while (read(fd, &byte, 1) == 1) {
+			volatile char *fresh = mmap(NULL, FRESH_BYTES, PROT_READ | PROT_WRITE,
+						    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+			if (fresh == MAP_FAILED)
+				die("mmap");
 			for (size_t at = 0; at < WORK_BYTES; at += PAGE_BYTES)
 				work[at]++;
+			for (size_t at = 0; at < FRESH_BYTES; at += PAGE_BYTES)
+				fresh[at]++;
+			(void)munmap((void *)(uintptr_t)fresh, FRESH_BYTES);
 			if (write(fd, &byte, 1) != 1)
 				break;
 		}
@@ -170,19 +179,17 @@ static int hold(size_t megabytes)
 	return 0;
 }
 
-/* In large pages, so that it is fast where processors are emulated. */
-static void eat(void)
+/* More than there is, and all of it in use: the rest of the host has what this leaves. */
+static void eat(size_t megabytes)
 {
-	for (;;) {
-		char *memory = mmap(NULL, WORK_BYTES, PROT_READ | PROT_WRITE,
-				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	volatile char *memory = mmap(NULL, megabytes << 20, PROT_READ | PROT_WRITE,
+				     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-		if (memory == MAP_FAILED)
-			die("mmap");
-		(void)madvise(memory, WORK_BYTES, MADV_HUGEPAGE);
-		for (size_t at = 0; at < WORK_BYTES; at += PAGE_BYTES)
-			memory[at] = 1;
-	}
+	if (memory == MAP_FAILED)
+		die("eat");
+	for (;;)
+		for (size_t at = 0; at < megabytes << 20; at += PAGE_BYTES)
+			memory[at]++;
 }
 
 static void fork_bomb(void)
@@ -211,7 +218,7 @@ int main(int argc, char **argv)
 	if (*what == 'b')
 		burn(argc > 3 ? atoi(argv[3]) : 1);
 	if (*what == 'e')
-		eat();
+		eat(argc > 3 ? (size_t)atoi(argv[3]) : 1);
 	fork_bomb();
 	return 0;
 }

@@ -93,7 +93,7 @@ DEFAULTS=(pids.max=4096 memory.swap.max=0 memory.oom.group=1 memory.high=max)
 	mkdir "$above"
 	(echo "$BASHPID" >"$above/cgroup.procs" && exec sleep 1000) 3>&- &
 	echo $! >>"$W/helpers"
-	until_ok 5 eval '[ -s '"$above"'/cgroup.procs ]'
+	until_ok 5 eval '[ -n "$(cat '"$above"'/cgroup.procs)" ]'
 	run run_bg "--cgroup /azl-busy/$T" "$T" sleep 1000
 	journalctl -q -o cat -u containerd --since "$LOG_FROM" >"$W/journal"
 	ctr task rm -f "$T" || true
