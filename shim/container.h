@@ -10,8 +10,8 @@
 
 #include "config/base/buf.h"
 #include "config/base/list.h"
+#include "config/container_defaults.h"
 #include "shim/console.h"
-#include "shim/defaults.h"
 #include "shim/fast.h"
 #include "shim/oom.h"
 #include "shim/options.h"
@@ -62,7 +62,7 @@ struct container {
 	struct options options;
 	struct spec spec;
 	bool spec_known;
-	struct defaults_kept defaults;
+	struct container_defaults defaults; /* what its Updates are to keep */
 	struct fast fast;
 	struct runc runc;
 	int cgroup_fd;	   /* owned; -1 unknown */

@@ -77,7 +77,7 @@ static int find_site(const struct defaults_target *target, struct cg_site *site,
 }
 
 /* Take back what the container's cgroup will not have; one line tells. */
-static void drop_absent(const char *id, const struct cg_site *site, uint16_t said,
+static void drop_absent(const char *id, const struct cg_site *site,
 			struct container_defaults *wanted)
 {
 	char names[NAMES_ROOM] = "";
@@ -86,7 +86,7 @@ static void drop_absent(const char *id, const struct cg_site *site, uint16_t sai
 	for (int i = 0; i < DEFAULT_MAX; i++) {
 		const char *name = container_default_name((enum container_default)i);
 
-		if (!wanted->of[i].is_set || said & 1U << i || cg_site_has(site, name))
+		if (!wanted->of[i].is_set || cg_site_has(site, name))
 			continue;
 		wanted->of[i].is_set = false;
 		if (used < sizeof(names))
@@ -97,7 +97,7 @@ static void drop_absent(const char *id, const struct cg_site *site, uint16_t sai
 }
 
 /* Note beside config.json what is put into it: there, it looks like the user's. */
-static void leave_note(const struct defaults_target *target, uint16_t said,
+static void leave_note(const struct defaults_target *target,
 		       const struct container_defaults *wanted)
 {
 	char names[NAMES_ROOM] = "";
@@ -105,7 +105,7 @@ static void leave_note(const struct defaults_target *target, uint16_t said,
 	struct err err;
 
 	for (int i = 0; i < DEFAULT_MAX && used < sizeof(names); i++)
-		if (wanted->of[i].is_set && !(said & 1U << i))
+		if (wanted->of[i].is_set)
 			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s\n",
 						 container_default_name((enum container_default)i));
 	if (fd_replace_file(target->bundle_dir, DEFAULTS_NOTE, names, strlen(names), 0600, &err) <
@@ -113,9 +113,18 @@ static void leave_note(const struct defaults_target *target, uint16_t said,
 		log_warn(target->id, "azlctl explain will not know the defaults: %s", err.msg);
 }
 
-/* Read the spec and decide. Returns 1: there is an edit to make; 0, or negative, err filled. */
+/* said: bits of what is not the host's to decide. */
+static void forget(struct container_defaults *defaults, uint32_t said)
+{
+	for (int key = 0; key < DEFAULT_MAX; key++)
+		if (said & 1U << key)
+			defaults->of[key].is_set = false;
+}
+
+/* Read the spec and decide; what somebody said is wanted no more. Returns 1: there is an edit to
+ * make; 0, or negative, err filled. */
 static int decide(const struct defaults_target *target, struct container_defaults *wanted,
-		  struct json_edit *edit, struct defaults_kept *kept, struct err *err)
+		  struct json_edit *edit, struct err *err)
 {
 	struct defaults_spec spec = { .depth = 2 };
 	struct cg_site site;
@@ -127,65 +136,56 @@ static int decide(const struct defaults_target *target, struct container_default
 	if (spec.is_sandbox || spec.is_none)
 		return 0;
 	override(target->id, &spec, wanted);
+	forget(wanted, spec.said);
 	if (!is_any_set(wanted))
 		return 0;
 	code = find_site(target, &site, err);
 	if (code < 0)
 		return code;
-	drop_absent(target->id, &site, spec.said, wanted);
+	drop_absent(target->id, &site, wanted);
 	cg_site_done(&site);
 	if (defaults_spec_edit(&spec, wanted, memory_bytes(), edit) < 0)
 		return err_set(err, -EINVAL, "%s is written in an unusual way", config_name);
-	if (!(spec.said & 1U << DEFAULT_MEMORY_SWAP_MAX))
-		kept->swap = wanted->of[DEFAULT_MEMORY_SWAP_MAX];
-	if (!(spec.said & 1U << DEFAULT_MEMORY_HIGH))
-		kept->high = wanted->of[DEFAULT_MEMORY_HIGH];
-	if (edit->count == 0)
-		return 0;
-	leave_note(target, spec.said, wanted);
-	return 1;
+	return edit->count > 0 || is_any_set(wanted);
 }
 
 void defaults_apply(const char *host_config, const struct defaults_target *target,
-		    struct defaults_kept *kept)
+		    struct container_defaults *kept)
 {
 	struct container_defaults wanted;
-	struct defaults_kept found = { 0 };
 	struct json_edit edit;
 	struct err err;
 	int code = container_defaults_read(AT_FDCWD, host_config, &wanted, &err);
 
-	*kept = (struct defaults_kept){ 0 };
+	*kept = (struct container_defaults){ 0 };
 	if (code > 0)
 		return;
 	if (code == 0)
-		code = decide(target, &wanted, &edit, &found, &err);
-	if (code > 0)
+		code = decide(target, &wanted, &edit, &err);
+	if (code == 0)
+		return;
+	if (code > 0 && edit.count > 0)
 		code = json_edit_file(&edit, target->bundle_dir, config_name, &err);
-	if (code < 0)
+	if (code < 0) {
 		log_warn(target->id, "defaults are not applied: %s", err.msg);
-	else
-		*kept = found;
+		return;
+	}
+	if (edit.count > 0)
+		leave_note(target, &wanted);
+	/* A field, unlike the others: the runtime remembers it. */
+	forget(&wanted, 1U << DEFAULT_PIDS_MAX);
+	*kept = wanted;
 }
 
-int defaults_update(struct defaults_kept *kept, const char *json, size_t len, struct buf *out)
+int defaults_update(struct container_defaults *kept, const char *json, size_t len, struct buf *out)
 {
-	struct container_defaults wanted = { 0 };
 	struct defaults_spec spec = { 0 };
 	struct json_edit edit;
 	struct err ignored;
 
-	if ((!kept->swap.is_set && !kept->high.is_set) ||
-	    json_scan(json, len, defaults_spec_value, &spec, &ignored) < 0)
+	if (!is_any_set(kept) || json_scan(json, len, defaults_spec_value, &spec, &ignored) < 0)
 		return 0;
-	if (spec.said & 1U << DEFAULT_MEMORY_SWAP_MAX)
-		kept->swap.is_set = false;
-	if (spec.said & 1U << DEFAULT_MEMORY_HIGH)
-		kept->high.is_set = false;
-	if (!spec.has_limit)
-		return 0;
-	wanted.of[DEFAULT_MEMORY_SWAP_MAX] = kept->swap;
-	wanted.of[DEFAULT_MEMORY_HIGH] = kept->high;
-	return defaults_spec_edit(&spec, &wanted, memory_bytes(), &edit) == 0 && edit.count > 0 &&
+	forget(kept, spec.said);
+	return defaults_spec_edit(&spec, kept, memory_bytes(), &edit) == 0 && edit.count > 0 &&
 	       json_edit_bytes(&edit, json, len, out, UPDATE_MAX_BYTES) == 0;
 }

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "config/host_value.h"
+#include "config/container_defaults.h"
 
 struct buf;
 
@@ -17,12 +17,6 @@ struct buf;
 
 /* A file of the bundle: the names of the defaults that were put into config.json, a line each. */
 #define DEFAULTS_NOTE "azl-defaults"
-
-/* What an Update of the memory limit needs to know of the defaults in force. All zero: nothing. */
-struct defaults_kept {
-	struct host_value swap; /* memory.swap.max, in bytes */
-	struct host_value high; /* memory.high, a ratio */
-};
 
 /* A container that is about to be created. Everything is borrowed. */
 struct defaults_target {
@@ -37,15 +31,17 @@ struct defaults_target {
  * line in the log, and config.json stays as it was; as it does without the host's file.
  *
  * host_config   path of the host's file
- * kept          written
+ * kept          written: the defaults that the container got as entries of "unified", for its
+ * Updates
  */
 void defaults_apply(const char *host_config, const struct defaults_target *target,
-		    struct defaults_kept *kept);
+		    struct container_defaults *kept);
 
 /*
- * Put into the resources of an Update what follows from its new memory limit: memory.high as a part
- * of it, and memory.swap.max, which runc lifts together with the limit. What the Update decides
- * itself is its own from then on.
+ * Put the container's defaults into the resources of an Update: runc forgets entries of "unified",
+ * lifts memory.swap.max together with the limit, and systemd writes its own memory.oom.group,
+ * memory.zswap.max and io.weight whenever it touches a scope. memory.high follows a new limit. What
+ * the Update decides itself is its own from then on.
  *
  * json, len   borrowed; LinuxResources as JSON
  * kept        updated
@@ -53,4 +49,4 @@ void defaults_apply(const char *host_config, const struct defaults_target *targe
  *
  * Returns 1; or 0: the runtime is to get what came, as it is.
  */
-int defaults_update(struct defaults_kept *kept, const char *json, size_t len, struct buf *out);
+int defaults_update(struct container_defaults *kept, const char *json, size_t len, struct buf *out);

@@ -16,6 +16,7 @@
 #include "shim/announce.h"
 #include "shim/container.h"
 #include "shim/create.h"
+#include "shim/defaults.h"
 #include "shim/engine.h"
 #include "shim/exit.h"
 #include "shim/mounts.h"
@@ -309,7 +310,7 @@ void lifecycle_kill(struct container *container, struct call *call, const Pb__Ki
 
 /* ---- update ---- */
 
-/* What follows from the defaults that are in force goes with it. */
+/* The defaults that are in force go with it. */
 static void merge_defaults(struct operation *operation)
 {
 	struct buf *resources = &operation->resources;

@@ -186,11 +186,12 @@ silent() {
 	says $T "defaults that its cgroup cannot have are left out: memory.swap.max"
 }
 
-@test "an Update of the memory limit brings along what follows from it" {
+@test "an Update brings along the defaults in force, until one decides otherwise" {
 	host '{"containers": {"memory.high": 0.5}}'
 	runs "" $T
 	"$E2E_TTRPC" "$(socket_of $T)" update $T '{"memory":{"limit":1000}}'
-	equal "$(jq -cS . "$E2E/specs/$T.update")" '{"memory":{"limit":1000},"unified":{"memory.high":"500","memory.swap.max":"0"}}'
+	equal "$(jq -cS . "$E2E/specs/$T.update")" '{"memory":{"limit":1000},"unified":{"memory.high":"500","memory.oom.group":"1","memory.swap.max":"0"}}'
+	"$E2E_TTRPC" "$(socket_of $T)" update $T '{"unified":{"memory.oom.group":"0","memory.swap.max":"5"}}'
 	"$E2E_TTRPC" "$(socket_of $T)" update $T '{"cpu":{"shares":2}}'
 	equal "$(cat "$E2E/specs/$T.update")" '{"cpu":{"shares":2}}'
 }

@@ -25,7 +25,7 @@ static bool is_v2;
 static struct folder folder;
 static char host_path[96];
 static char said[TEXT_ROOM]; /* in the log */
-static struct defaults_kept kept;
+static struct container_defaults kept;
 static const char *cgroups_path;
 static bool systemd_cgroup;
 static bool fails; /* one allocation of the next apply() */
@@ -304,7 +304,7 @@ TEST(changes_nothing_on_a_host_without_cgroup_v2)
 	is_v2 = false;
 	CHECK_TEXT(apply(CONFIG("")), CONFIG(""));
 	CHECK(strstr(said, "defaults are not applied: no cgroup v2 hierarchy at /sys/fs/cgroup"));
-	CHECK(!kept.swap.is_set);
+	CHECK(!kept.of[DEFAULT_MEMORY_SWAP_MAX].is_set);
 	world_end();
 }
 
@@ -319,7 +319,8 @@ TEST(leaves_out_what_the_host_does_not_have)
 			   "memory.swap.max"));
 	tree_file(&cgroups, "cgroup.controllers", "\n");
 	CHECK_TEXT(apply(CONFIG("")), CONFIG(""));
-	CHECK(!kept.swap.is_set && !kept.high.is_set);
+	for (int key = 0; key < DEFAULT_MAX; key++)
+		CHECK(!kept.of[key].is_set);
 	world_end();
 }
 
@@ -481,21 +482,22 @@ static const char *update(const char *resources)
 	return text;
 }
 
-TEST(adds_to_an_update_what_follows_from_its_limit)
+#define OURS "\"memory.swap.max\":\"0\",\"memory.oom.group\":\"1\""
+
+TEST(adds_to_an_update_what_is_in_force)
 {
 	world_begin("{\"containers\":{\"memory.high\":0.5}}");
 	(void)apply(CONFIG(""));
-	CHECK_TEXT(update("{\"memory\":{\"limit\":1000}}"),
-		   "{\"unified\":{\"memory.swap.max\":\"0\",\"memory.high\":\"500\"},\"memory\":{"
-		   "\"limit\":1000}}");
-	CHECK_TEXT(update("{\"memory\":{\"limit\":-1},\"unified\":{}}"),
-		   "{\"memory\":{\"limit\":-1},\"unified\":{\"memory.swap.max\":\"0\",\"memory."
-		   "high\":\"max\"}}");
 	CHECK_TEXT(update("{\"cpu\":{\"quota\":5},\"pids\":{\"limit\":9}}"),
-		   "{\"cpu\":{\"quota\":5},\"pids\":{\"limit\":9}}");
-	CHECK_TEXT(update("{}"), "{}");
+		   "{\"unified\":{" OURS "},\"cpu\":{\"quota\":5},\"pids\":{\"limit\":9}}");
+	CHECK_TEXT(update("{\"memory\":{\"limit\":1000}}"),
+		   "{\"unified\":{" OURS ",\"memory.high\":\"500\"},\"memory\":{\"limit\":1000}}");
+	CHECK_TEXT(update("{\"memory\":{\"limit\":-1},\"unified\":{}}"),
+		   "{\"memory\":{\"limit\":-1},\"unified\":{" OURS ",\"memory.high\":\"max\"}}");
+	CHECK_TEXT(update("{}"), "{\"unified\":{" OURS "}}");
 	CHECK_TEXT(update("{"), "{");
 	CHECK_TEXT(update("[]"), "[]");
+	CHECK_TEXT(update("{\"unified\":null}"), "{\"unified\":null}");
 	world_end();
 }
 
@@ -504,22 +506,39 @@ TEST(leaves_to_the_user_what_an_update_decided)
 	world_begin("{\"containers\":{\"memory.high\":0.5}}");
 	(void)apply(CONFIG(""));
 	CHECK_TEXT(update("{\"memory\":{\"limit\":1000,\"swap\":2000}}"),
-		   "{\"unified\":{\"memory.high\":\"500\"},\"memory\":{\"limit\":1000,\"swap\":"
-		   "2000}}");
-	CHECK_TEXT(update("{\"unified\":{\"memory.high\":\"max\"}}"),
-		   "{\"unified\":{\"memory.high\":\"max\"}}");
+		   "{\"unified\":{\"memory.oom.group\":\"1\",\"memory.high\":\"500\"},\"memory\":{"
+		   "\"limit\":1000,\"swap\":2000}}");
+	CHECK_TEXT(update("{\"unified\":{\"memory.high\":\"max\",\"memory.oom.group\":\"0\"}}"),
+		   "{\"unified\":{\"memory.high\":\"max\",\"memory.oom.group\":\"0\"}}");
 	CHECK_TEXT(update("{\"memory\":{\"limit\":3000}}"), "{\"memory\":{\"limit\":3000}}");
+	world_end();
+}
+
+/* A limit that comes later: memory.high had nothing to be a part of before. */
+TEST(applies_memory_high_to_a_limit_that_an_update_brings)
+{
+	world_begin("{\"containers\":{\"pids.max\":null,\"memory.swap.max\":null,"
+		    "\"memory.oom.group\":null,\"memory.high\":0.5}}");
+	CHECK_TEXT(apply(CONFIG("")), CONFIG(""));
+	CHECK_TEXT(update("{}"), "{}");
+	CHECK_TEXT(update("{\"memory\":{\"limit\":1000}}"),
+		   "{\"unified\":{\"memory.high\":\"500\"},\"memory\":{\"limit\":1000}}");
 	world_end();
 }
 
 TEST(adds_nothing_to_an_update_of_a_container_without_defaults)
 {
+	static const char config[] = CONFIG("\"resources\":{\"memory\":{\"swap\":5},\"unified\":{"
+					    "\"memory.oom.group\":\"0\"}}");
+
 	world_begin(NULL);
 	(void)apply(CONFIG(""));
 	CHECK_TEXT(update("{\"memory\":{\"limit\":1000}}"), "{\"memory\":{\"limit\":1000}}");
 	world_end();
 	world_begin("{}");
-	(void)apply(CONFIG("\"resources\":{\"memory\":{\"swap\":5}}"));
+	(void)apply(config);
+	CHECK_TEXT(update("{\"memory\":{\"limit\":1000}}"), "{\"memory\":{\"limit\":1000}}");
+	(void)apply("{\"annotations\":{\"io.azl.defaults\":\"none\"},\"linux\":{}}");
 	CHECK_TEXT(update("{\"memory\":{\"limit\":1000}}"), "{\"memory\":{\"limit\":1000}}");
 	world_end();
 }
