@@ -86,25 +86,6 @@ DEFAULTS=(pids.max=4096 memory.swap.max=0 memory.oom.group=1 memory.high=max)
 	are "/sys/fs/cgroup/azl-e2e/$T" "${DEFAULTS[@]}"
 }
 
-# Processes in the cgroup above: controllers that are not enabled there cannot be.
-@test "a container below a cgroup with processes is created, with what it can have" {
-	local above=/sys/fs/cgroup/azl-busy
-	host '{}'
-	mkdir "$above"
-	(echo "$BASHPID" >"$above/cgroup.procs" && exec sleep 1000) 3>&- &
-	echo $! >>"$W/helpers"
-	until_ok 5 eval '[ -n "$(cat '"$above"'/cgroup.procs)" ]'
-	run run_bg "--cgroup /azl-busy/$T" "$T" sleep 1000
-	journalctl -q -o cat -u containerd --since "$LOG_FROM" >"$W/journal"
-	ctr task rm -f "$T" || true
-	ctr container rm "$T" || true
-	e2e_kill_helpers
-	rmdir "$above/$T" 2>/dev/null || true
-	until_ok 5 rmdir "$above"
-	equal "$status" 0
-	grep -F 'defaults that its cgroup cannot have are left out: pids.max memory.swap.max memory.oom.group' "$W/journal"
-}
-
 @test "Update keeps the defaults that it does not name" {
 	local group
 	host '{"containers": {"memory.high": 0.5}}'
