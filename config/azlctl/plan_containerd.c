@@ -71,7 +71,9 @@ void plan_containerd(struct plan *plan, const struct host_facts *facts,
 	if (!merges(facts))
 		plan_text(plan, &step->why,
 			  "for Kubernetes, append these lines to /etc/containerd/config.toml and "
-			  "restart containerd; a file in conf.d would take the place of all that "
+			  "restart containerd; where it names no handler yet, runc's of "
+			  "/usr/share/azl/containerd/azl-v2.toml, too: CRI does not start without "
+			  "its default. A file in conf.d would take the place of all that "
 			  "config.toml says of CRI");
 	else
 		plan_text(
