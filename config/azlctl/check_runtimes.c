@@ -38,8 +38,6 @@ struct program {
 	size_t len;
 };
 
-extern char **environ;
-
 static void ask(const struct azlctl *ctl, struct program *program)
 {
 	posix_spawn_file_actions_t actions;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,13 +169,14 @@ static bool is_limit(const char *file)
 /* A limit as a number to compare: of cpu.max thousandths of a processor. */
 static int limit_of(const char *file, const char *text, uint64_t *limit)
 {
+	struct cg_text rest = cg_keyed_text(text), quota_text, period_text;
 	uint64_t quota, period;
-	char first[32];
 
 	if (strcmp(file, "cpu.max") != 0)
-		return cg_keyed_value(cg_keyed_text(text), limit);
-	if (sscanf(text, "%31s %" SCNu64, first, &period) != 2 || period == 0 ||
-	    cg_keyed_value(cg_keyed_text(first), &quota) < 0)
+		return cg_keyed_value(rest, limit);
+	if (!cg_keyed_word(&rest, &quota_text) || !cg_keyed_word(&rest, &period_text) ||
+	    cg_keyed_value(quota_text, &quota) < 0 || cg_keyed_value(period_text, &period) < 0 ||
+	    period == 0)
 		return -EINVAL;
 	*limit = quota == UINT64_MAX ? UINT64_MAX : quota * 1000 / period;
 	return 0;
