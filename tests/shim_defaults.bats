@@ -96,7 +96,7 @@ says() {
 }
 
 silent() {
-	! tail -n "+$((LOG_AT + 1))" "$NODE_CONTAINERD_LOG" | grep -F default | grep -qF "$1"
+	! tail -n "+$((LOG_AT + 1))" "$NODE_CONTAINERD_LOG" | grep -F defaults | grep -qF "$1"
 }
 
 @test "without the host's file the runtime gets what containerd wrote" {
