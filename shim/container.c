@@ -127,6 +127,7 @@ struct container *container_new(struct shim *shim, const char *id, const char *b
 	list_init(&container->queue);
 	list_init(&container->link);
 	oom_watch_init(&container->oom, exit_on_oom);
+	loop_timer_init(&container->oom_timer, exit_on_oom_timer);
 	container->bundle_fd = open(bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	container->id = strdup(id);
 	container->bundle = strdup(bundle);
@@ -185,6 +186,7 @@ void container_free(struct container *container)
 			process_free(process);
 	}
 	oom_watch_stop(&container->oom);
+	loop_timer_stop(&container->oom_timer);
 	if (container->init.stdio.loop)
 		process_done(&container->init);
 	else

@@ -68,6 +68,8 @@ struct container {
 	int cgroup_fd;	   /* owned; -1 unknown */
 	char *cgroup_path; /* owned; below the cgroup2 mount */
 	struct oom_watch oom;
+	struct loop_timer oom_timer; /* looks whether containerd knows of the kill */
+	int64_t oom_until_ms;	     /* init's exit waits no longer for that; 0: it does not wait */
 	struct process init;
 	struct list execs;	 /* struct process */
 	unsigned int busy_execs; /* started or starting, not yet ended */

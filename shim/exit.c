@@ -12,6 +12,11 @@
 #include "shim/lifecycle.h"
 #include "shim/shim.h"
 
+enum {
+	EXIT_OOM_TOLD_MS = 300, /* an exit waits that long for the event of its OOM kill */
+	EXIT_OOM_LOOK_MS = 1,
+};
+
 void exit_on_oom(struct oom_watch *watch)
 {
 	announce_oom(owner_of(watch, struct container, oom));
@@ -31,6 +36,28 @@ static void publish(struct process *process, const struct child_exit *ended)
 		lifecycle_delete_exited(process->deleting);
 }
 
+/*
+ * A client of the CRI learns of the end by Wait and of its reason by the event: Wait is not
+ * answered before containerd has acknowledged the event, or it would read "Error" for a moment.
+ * True: later.
+ *
+ * Source: containerd pkg/cri/sbserver/events.go, handleEvent, startContainerExitMonitor.
+ */
+static bool waits_for_oom(struct container *container)
+{
+	struct shim *shim = container->shim;
+	int64_t now = loop_now_ms();
+
+	if (container->oom.kills == 0 || publisher_is_empty(&shim->publisher))
+		return false;
+	if (container->oom_until_ms == 0)
+		container->oom_until_ms = now + EXIT_OOM_TOLD_MS;
+	if (now >= container->oom_until_ms)
+		return false;
+	loop_timer_start(&shim->loop, &container->oom_timer, EXIT_OOM_LOOK_MS);
+	return true;
+}
+
 /* Init's exit may be published once nothing else of the container is left to be published. */
 static void finish_if_last(struct container *container)
 {
@@ -38,7 +65,18 @@ static void finish_if_last(struct container *container)
 	    container->busy_execs)
 		return;
 	oom_watch_check(&container->oom);
-	publish(&container->init, &container->init.held);
+	if (!waits_for_oom(container))
+		publish(&container->init, &container->init.held);
+}
+
+void exit_on_oom_timer(struct loop_timer *timer)
+{
+	struct container *container = owner_of(timer, struct container, oom_timer);
+
+	container_hold(container);
+	if (!container->retired)
+		finish_if_last(container);
+	container_release(container);
 }
 
 /* ---- between init's exit and its publication ---- */

@@ -8,6 +8,7 @@
 struct child;
 struct child_exit;
 struct container;
+struct loop_timer;
 struct oom_watch;
 struct process;
 
@@ -16,6 +17,7 @@ void exit_on_child(struct child *child, const struct child_exit *ended);
 
 /* The kernel killed for want of memory. */
 void exit_on_oom(struct oom_watch *watch);
+void exit_on_oom_timer(struct loop_timer *timer);
 
 /*
  * Begin watching a process that runc has just made, and remember its pid.

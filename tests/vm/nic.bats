@@ -5,6 +5,7 @@
 load nics
 
 setup_file() { nics_up; }
+teardown_file() { nics_down; }
 setup() { cni_begin; }
 teardown() { cni_end; }
 

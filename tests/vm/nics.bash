@@ -5,7 +5,7 @@
 # the plugin's own functions work here, too: node 1 is the machine itself, node 2 the neighbour, and an
 # address is registered by the neighbour's route.
 #
-# A file says: load nics; setup_file() { nics_up; } setup() { cni_begin; } teardown() { cni_end; }
+# A file says: load nics; setup_file() { nics_up; } teardown_file() { nics_down; } setup() { cni_begin; } teardown() { cni_end; }
 
 load vm
 # shellcheck source=tests/cni.bash
@@ -68,6 +68,12 @@ nics_up() {
 	on 2 ip link set eth0 up
 	on 2 ip link set lo up
 	until_ok 10 ping -q -c 1 -W 1 "$(fabric_address 2)"
+}
+
+# The names go; what has one lives on: the machine's own network, and the NIC, which comes back to it.
+nics_down() {
+	ip netns delete azl-node1
+	ip netns delete azl-node2
 }
 
 # qmp COMMAND [ARGUMENTS]: asks QEMU; fails when it refuses
