@@ -2,7 +2,6 @@
 #include "cni/addr.h"
 
 #include <errno.h>
-#include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
