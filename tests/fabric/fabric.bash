@@ -92,21 +92,26 @@ fabric_up() {
 	done
 }
 
+# The fabric's end of a NIC: it answers for every address.
+fabric_vnic() {
+	on fabric sh -c "
+		echo 1 >/proc/sys/net/ipv4/conf/$1/proxy_arp
+		echo 1 >/proc/sys/net/ipv4/conf/$1/proxy_arp_pvlan
+		echo 0 >/proc/sys/net/ipv4/neigh/$1/proxy_delay
+		ip link set $1 addrgenmode none
+		ip address add 10.1.0.1/32 dev $1
+		ip address add $FABRIC_GATEWAY6/64 dev $1 nodad
+		ip link set $1 up"
+}
+
 # A node behind a vNIC of its own.
 fabric_node() {
 	local n=$1 node=azl-node$1 vnic=vnic$1
 	ip netns add "$node"
 	ip link add "$vnic" netns azl-fabric address "$FABRIC_GATEWAY_MAC" type veth \
 		peer name eth0 netns "$node" address "$(fabric_mac "$n")"
-	on fabric sh -c "
-		echo 1 >/proc/sys/net/ipv4/conf/$vnic/proxy_arp
-		echo 1 >/proc/sys/net/ipv4/conf/$vnic/proxy_arp_pvlan
-		echo 0 >/proc/sys/net/ipv4/neigh/$vnic/proxy_delay
-		ip link set $vnic addrgenmode none
-		ip address add 10.1.0.1/32 dev $vnic
-		ip address add $FABRIC_GATEWAY6/64 dev $vnic nodad
-		ip link set $vnic up
-		nft -f -" <<-EOF
+	fabric_vnic "$vnic"
+	on fabric nft -f - <<-EOF
 		table netdev fabric {
 		  chain $vnic {
 		    type filter hook ingress device $vnic priority 0; policy drop;
@@ -137,15 +142,8 @@ fabric_nic() {
 	local n=$1 link=$2 mac=$3 vnic=x$2 address f
 	ip link add "$vnic" netns azl-fabric address "$FABRIC_GATEWAY_MAC" type veth \
 		peer name "$link" netns "azl-node$n" address "$mac"
-	on fabric sh -c "
-		echo 1 >/proc/sys/net/ipv4/conf/$vnic/proxy_arp
-		echo 1 >/proc/sys/net/ipv4/conf/$vnic/proxy_arp_pvlan
-		echo 0 >/proc/sys/net/ipv4/neigh/$vnic/proxy_delay
-		ip link set $vnic addrgenmode none
-		ip address add 10.1.0.1/32 dev $vnic
-		ip address add $FABRIC_GATEWAY6/64 dev $vnic nodad
-		ip link set $vnic up
-		nft -f -" <<-EOF
+	fabric_vnic "$vnic"
+	on fabric nft -f - <<-EOF
 		table netdev fabric {
 		  set ${link}_v4 { type ipv4_addr; }
 		  set ${link}_v6 { type ipv6_addr; }
