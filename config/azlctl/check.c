@@ -10,6 +10,8 @@
 #include "config/base/fd.h"
 #include "config/base/num.h"
 
+enum { TABLE_MAX_BYTES = 1 << 20 };
+
 static const char *level_name(enum check_level level)
 {
 	static const char *const names[] = {
@@ -137,6 +139,34 @@ static void print_json(const struct checks *checks)
 	out_json_finish(&json);
 }
 
+/* A tree that does not run has no kernel, cgroups or links of its own to look at. */
+static void look(struct checks *checks)
+{
+	bool runs = checks->ctl->is_live || check_exists(checks, "proc/sys/kernel");
+
+	if (fd_read_file(checks->ctl->root, CHECK_VERSIONS_PATH, TABLE_MAX_BYTES, &checks->table) <
+	    0) {
+		check_say(checks, CHECK_WARN, "runtime.table",
+			  "/%s cannot be read: known-bad versions are not seen",
+			  CHECK_VERSIONS_PATH);
+		check_fix(checks, "reinstall the package of azlctl");
+	}
+	if (runs) {
+		check_kernel(checks);
+		check_cgroups(checks);
+	} else {
+		check_say(checks, CHECK_NOTE, "host.tree",
+			  "this tree does not run: kernel, cgroups and links are not looked at");
+		check_fix(checks, "run azlctl check on the booted host, too");
+	}
+	check_runtimes(checks);
+	if (runs)
+		check_network(checks);
+	check_conflists(checks);
+	check_host(checks);
+	buf_done(&checks->table);
+}
+
 int cmd_check(const struct azlctl *ctl, int argc, char **argv)
 {
 	own_mem struct checks *checks = calloc(1, sizeof(*checks));
@@ -148,11 +178,7 @@ int cmd_check(const struct azlctl *ctl, int argc, char **argv)
 	if (!checks)
 		return azlctl_fail("check", "no memory");
 	checks->ctl = ctl;
-	check_kernel(checks);
-	check_cgroups(checks);
-	check_runtimes(checks);
-	check_network(checks);
-	check_host(checks);
+	look(checks);
 	if (ctl->json)
 		print_json(checks);
 	else

@@ -34,6 +34,26 @@ static const struct kernel_limit kernel_limits[] = {
 	  "all open files of the host" },
 };
 
+/*
+ * Distributions keep a release's last number at 0 and say elsewhere what they build: Debian in
+ * "uname -v" ("#1 SMP Debian 6.1.55-1 (2023-09-29)"), Ubuntu in /proc/version_signature
+ * ("Ubuntu 6.8.0-31.31-generic 6.8.1").
+ */
+static void find_built_version(const struct checks *checks, struct check_version *version)
+{
+	char text[256];
+	const char *at = NULL;
+
+	if (version->part[2] != 0)
+		return;
+	if (check_read(checks, "proc/version_signature", text, sizeof(text)) > 0)
+		at = strrchr(text, ' ');
+	else if (check_read(checks, "proc/sys/kernel/version", text, sizeof(text)) > 0)
+		at = strstr(text, "Debian ");
+	if (at)
+		(void)check_version_find(at, version);
+}
+
 static void check_release(struct checks *checks)
 {
 	static const struct check_version floor = { { 6, 1, 0 } };
@@ -47,12 +67,15 @@ static void check_release(struct checks *checks)
 		check_fix(checks, "mount /proc");
 		return;
 	}
-	if (check_version_compare(&version, &floor) >= 0) {
-		check_say(checks, CHECK_OK, "kernel.version", "Linux %s", release);
+	if (check_version_compare(&version, &floor) < 0) {
+		check_say(checks, CHECK_FAIL, "kernel.version", "Linux %s is older than 6.1",
+			  release);
+		check_fix(checks, "boot a newer kernel: Azure Linux 3 has 6.6");
 		return;
 	}
-	check_say(checks, CHECK_FAIL, "kernel.version", "Linux %s is older than 6.1", release);
-	check_fix(checks, "boot a newer kernel: Azure Linux 3 has 6.6");
+	check_say(checks, CHECK_OK, "kernel.version", "Linux %s", release);
+	find_built_version(checks, &version);
+	check_known(checks, "kernel", "kernel.version", &version);
 }
 
 /* Is a word a line's last one in /proc/filesystems? */
@@ -102,19 +125,42 @@ static void check_limits(struct checks *checks)
 	}
 }
 
+/* Where semodule keeps a module; the priority is 400, of a distribution's package 200 or 100. */
+static bool has_selinux_module(const struct checks *checks)
+{
+	static const char *const places[] = { "var/lib/selinux", "etc/selinux" };
+	static const char *const types[] = { "targeted", "default", "mls" };
+	static const char *const priorities[] = { "400", "300", "200", "100" };
+	char path[128];
+
+	for (size_t i = 0; i < 2 * 3 * 4; i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s/active/modules/%s/azl", places[i / 12],
+			       types[i / 4 % 3], priorities[i % 4]);
+		if (check_exists(checks, path))
+			return true;
+	}
+	return false;
+}
+
 static void check_modules(struct checks *checks)
 {
 	uint64_t enforcing = check_number(checks, "sys/fs/selinux/enforce", UINT64_MAX);
+	bool has_module = enforcing != UINT64_MAX && has_selinux_module(checks);
 	char text[8];
 
-	if (enforcing == 1) {
-		check_say(checks, CHECK_NOTE, "security.selinux",
-			  "SELinux is enforcing: execs into containers go to runc");
-		check_fix(checks, "install the policy module azl (package azl-selinux)");
-	} else if (enforcing == 0) {
-		check_say(checks, CHECK_NOTE, "security.selinux", "SELinux is permissive");
-	} else {
+	if (enforcing == UINT64_MAX) {
 		check_say(checks, CHECK_OK, "security.selinux", "SELinux is off");
+	} else if (has_module) {
+		check_say(checks, CHECK_OK, "security.selinux",
+			  "SELinux is %s, with the policy module azl",
+			  enforcing == 1 ? "enforcing: execs into containers go to runc"
+					 : "permissive");
+	} else {
+		check_say(checks, CHECK_NOTE, "security.selinux",
+			  "SELinux is %s, without the policy module azl",
+			  enforcing == 1 ? "enforcing: execs into containers go to runc"
+					 : "permissive");
+		check_fix(checks, "install the package azl-selinux");
 	}
 	if (check_read(checks, "sys/module/apparmor/parameters/enabled", text, sizeof(text)) > 0 &&
 	    text[0] == 'Y')

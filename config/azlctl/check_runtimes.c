@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -12,15 +11,12 @@
 
 #include "config/azlctl/azlctl.h"
 #include "config/azlctl/checks.h"
-#include "config/base/buf.h"
 #include "config/base/clean.h"
-#include "config/base/err.h"
 #include "config/base/fd.h"
 
 enum {
 	ANSWER_ROOM = 512,
 	ANSWER_LIMIT_MS = 3000, /* a program that says nothing by then is told of */
-	FILE_MAX_BYTES = 1 << 20,
 };
 
 /* A program that says its version; all of them are asked at the same time. */
@@ -95,10 +91,9 @@ static void listen_to(struct program *program, int64_t until)
 	program->out = fd_close(program->out);
 }
 
-static void judge(struct checks *checks, const struct program *program, const struct buf *table)
+static void judge(struct checks *checks, const struct program *program)
 {
 	struct check_version version;
-	struct err err;
 
 	if (!program->path) {
 		check_say(checks, program->missing, program->id, "%s is not installed",
@@ -119,65 +114,9 @@ static void judge(struct checks *checks, const struct program *program, const st
 	}
 	check_say(checks, CHECK_OK, program->id, "%u.%u.%u (/%s)", version.part[0], version.part[1],
 		  version.part[2], program->path);
-	if (table->len > 0 &&
-	    check_known_versions(checks, (const char *)table->data, table->len, program->name,
-				 program->id, &version, &err) < 0) {
-		check_say(checks, CHECK_WARN, "runtime.table", "/%s: %.200s", CHECK_VERSIONS_PATH,
-			  err.msg);
-		check_fix(checks, "reinstall the package of azlctl");
-	}
-}
-
-/* Does a line of the file, not a comment, hold the text? */
-static bool has_line(const char *text, const char *want)
-{
-	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-		const char *at = line + strspn(line, " \t");
-
-		if (*at != '#' && memmem(at, strcspn(at, "\n"), want, strlen(want)))
-			return true;
-	}
-	return false;
-}
-
-static void check_configuration(struct checks *checks)
-{
-	static const char *const files[] = { "etc/containerd/config.toml",
-					     "etc/containerd/conf.d/50-azl.toml" };
-	bool named = false, systemd = false, any = false;
-
-	for (size_t i = 0; i < 2; i++) {
-		struct buf file = { 0 };
-
-		if (fd_read_file(checks->ctl->root, files[i], FILE_MAX_BYTES, &file) == 0 &&
-		    buf_add(&file, "", 1, FILE_MAX_BYTES + 1) == 0) {
-			const char *text = (const char *)file.data;
-
-			any = true;
-			if (has_line(text, "containerd-shim-azl-v2") ||
-			    has_line(text, "io.containerd.azl.v2"))
-				named = true;
-			if (has_line(text, "SystemdCgroup = true"))
-				systemd = true;
-		}
-		buf_done(&file);
-	}
-	if (!named) {
-		check_say(checks, CHECK_NOTE, "runtime.handler",
-			  any ? "containerd's configuration does not name azl: only ctr --runtime "
-				"io.containerd.azl.v2 uses it"
-			      : "containerd has no configuration file: only ctr --runtime "
-				"io.containerd.azl.v2 uses azl");
-		check_fix(checks, "azlctl apply writes /etc/containerd/conf.d/50-azl.toml");
-		return;
-	}
-	check_say(checks, CHECK_OK, "runtime.handler", "containerd's configuration names azl");
-	if (systemd || !check_exists(checks, "run/systemd/system"))
-		return;
-	check_say(checks, CHECK_WARN, "runtime.systemd_cgroup",
-		  "SystemdCgroup is not true, but systemd owns this host's cgroups");
-	check_fix(checks, "SystemdCgroup = true in the options of the runtime, as in the kubelet's "
-			  "cgroupDriver");
+	check_known(checks, program->name, program->id, &version);
+	if (strcmp(program->name, "containerd") == 0)
+		checks->containerd = version;
 }
 
 void check_runtimes(struct checks *checks)
@@ -212,14 +151,7 @@ void check_runtimes(struct checks *checks)
 	};
 	enum { PROGRAMS = sizeof(programs) / sizeof(programs[0]) };
 	int64_t until = now_ms() + ANSWER_LIMIT_MS;
-	struct buf table = { 0 };
 
-	if (fd_read_file(checks->ctl->root, CHECK_VERSIONS_PATH, FILE_MAX_BYTES, &table) < 0) {
-		check_say(checks, CHECK_WARN, "runtime.table",
-			  "/%s cannot be read: known-bad versions are not seen",
-			  CHECK_VERSIONS_PATH);
-		check_fix(checks, "reinstall the package of azlctl");
-	}
 	for (size_t i = 0; i < PROGRAMS; i++) {
 		struct program *program = &programs[i];
 
@@ -234,8 +166,7 @@ void check_runtimes(struct checks *checks)
 	for (size_t i = 0; i < PROGRAMS; i++) {
 		listen_to(&programs[i], until);
 		if (programs[i].path || programs[i].missing != CHECK_OK)
-			judge(checks, &programs[i], &table);
+			judge(checks, &programs[i]);
 	}
-	buf_done(&table);
-	check_configuration(checks);
+	check_handler(checks);
 }

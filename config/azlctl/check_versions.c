@@ -152,3 +152,17 @@ int check_known_versions(struct checks *checks, const char *table, size_t len, c
 		code = err_set(err, -EINVAL, "versions: entry %ld: is not whole", reader.index);
 	return code < 0 ? code : reader.added;
 }
+
+void check_known(struct checks *checks, const char *program, const char *id,
+		 const struct check_version *version)
+{
+	struct err err;
+
+	if (checks->table.len == 0 ||
+	    check_known_versions(checks, (const char *)checks->table.data, checks->table.len,
+				 program, id, version, &err) >= 0)
+		return;
+	buf_done(&checks->table); /* once is enough */
+	check_say(checks, CHECK_WARN, "runtime.table", "/%s: %.200s", CHECK_VERSIONS_PATH, err.msg);
+	check_fix(checks, "reinstall the package of azlctl");
+}

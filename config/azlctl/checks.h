@@ -7,8 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "config/base/buf.h"
+
 struct azlctl;
 struct err;
+
+struct check_version {
+	unsigned int part[3];
+};
 
 enum check_level {
 	CHECK_OK,
@@ -27,7 +33,9 @@ struct check_line {
 };
 
 struct checks {
-	const struct azlctl *ctl; /* borrowed */
+	const struct azlctl *ctl;	 /* borrowed */
+	struct buf table;		 /* known-bad versions; empty: there is no table */
+	struct check_version containerd; /* what is installed; zero: not known */
 	struct check_line lines[CHECK_LINES_MAX];
 	size_t n; /* more than CHECK_LINES_MAX are dropped, the last line says so */
 };
@@ -39,11 +47,13 @@ void check_fix(struct checks *checks, const char *fmt, ...) __attribute__((forma
 
 /* ---- the areas, in the order of the answer ---- */
 
-void check_kernel(struct checks *checks);   /* version, file systems, limits, security modules */
-void check_cgroups(struct checks *checks);  /* the hierarchy, its controllers, pressure */
-void check_runtimes(struct checks *checks); /* containerd, runc, shim; known-bad versions */
-void check_network(struct checks *checks);  /* NIC and VF, forwarding, filters, conflists */
-void check_host(struct checks *checks);	    /* host.json, and whether it was applied */
+void check_kernel(struct checks *checks);    /* version, file systems, limits, security modules */
+void check_cgroups(struct checks *checks);   /* the hierarchy, its controllers, pressure */
+void check_runtimes(struct checks *checks);  /* containerd, runc, shim; known-bad versions */
+void check_handler(struct checks *checks);   /* azl in containerd's configuration */
+void check_network(struct checks *checks);   /* NIC and VF, forwarding, filters */
+void check_conflists(struct checks *checks); /* the list of plugins that runtimes take */
+void check_host(struct checks *checks);	     /* host.json, and whether it was applied */
 
 /* ---- what they read with ---- */
 
@@ -56,10 +66,6 @@ uint64_t check_number(const struct checks *checks, const char *path, uint64_t mi
 bool check_exists(const struct checks *checks, const char *path);
 
 /* ---- versions ---- */
-
-struct check_version {
-	unsigned int part[3];
-};
 
 /*
  * The first version in a text: "containerd github.com/containerd/containerd 1.7.24~ds1" is 1.7.24,
@@ -85,3 +91,8 @@ int check_version_compare(const struct check_version *left, const struct check_v
  */
 int check_known_versions(struct checks *checks, const char *table, size_t len, const char *program,
 			 const char *id, const struct check_version *version, struct err *err);
+
+/* The same with the host's table, read before the areas are; one that is not as it should be is a
+ * line of its own. */
+void check_known(struct checks *checks, const char *program, const char *id,
+		 const struct check_version *version);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/azlctl/help.h"
 #include "config/azlctl/out.h"
 #include "config/base/clean.h"
 #include "config/base/err.h"
@@ -17,6 +18,7 @@ enum { REST_MAX = 16 };
 struct command {
 	const char *name;
 	int (*run)(const struct azlctl *ctl, int argc, char **argv);
+	bool knows_dry_run;
 	const char *arguments;
 	const char *about;
 };
@@ -24,15 +26,17 @@ struct command {
 static int cmd_version(const struct azlctl *ctl, int argc, char **argv);
 
 static const struct command commands[] = {
-	{ "check", cmd_check, "[--json]", "is this host fit for azl, and what to do where not" },
-	{ "apply", cmd_apply, "[--dry-run] [--json]",
+	{ "check", cmd_check, false, "[--json]",
+	  "is this host fit for azl, and what to do where not" },
+	{ "apply", cmd_apply, true, "[--dry-run] [--json]",
 	  "bring the host to what /etc/azl/host.json says" },
-	{ "revert", cmd_revert, "[--dry-run] [--json]", "undo what apply did" },
-	{ "density", cmd_density, "[--json | --svg FILE]",
+	{ "revert", cmd_revert, true, "[--dry-run] [--json]", "undo what apply did" },
+	{ "density", cmd_density, false, "[--json | --svg FILE] [--max-pods N]",
 	  "what each pod costs beside its containers" },
-	{ "explain", cmd_explain, "[--json] CONTAINER",
+	{ "explain", cmd_explain, false, "[--json] CONTAINER",
 	  "each cgroup value of a container, and who set it" },
-	{ "version", cmd_version, "[--json]", "which azlctl this is" },
+	{ "version", cmd_version, false, "[--json]", "which azlctl this is" },
+	{ "help", NULL, false, "[COMMAND]", "what a command does, with examples" },
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
@@ -65,12 +69,13 @@ static void usage(FILE *out)
 		    "[ARGUMENT...]\n\n",
 		    out);
 	for (int i = 0; i < COMMANDS; i++)
-		(void)fprintf(out, "  %-8s %-24s %s\n", commands[i].name, commands[i].arguments,
+		(void)fprintf(out, "  %-8s %-37s %s\n", commands[i].name, commands[i].arguments,
 			      commands[i].about);
 	(void)fputs(
 		"\n  --json      for machines     --dry-run   say what would be done\n"
 		"  --root DIR  look at, or change, a tree that is not running\n\n"
-		"First `azlctl check`, then `azlctl apply --dry-run`. man azlctl tells the rest.\n",
+		"First `azlctl check`, then `azlctl apply --dry-run`. `azlctl help COMMAND` has\n"
+		"examples and exit statuses; man azlctl and man host.json tell the rest.\n",
 		out);
 }
 
@@ -82,60 +87,105 @@ static const struct command *command_named(const char *name)
 	return NULL;
 }
 
-/* Options that every command knows are taken out, wherever they stand; the rest is the command's.
- */
+/* Options that may stand anywhere are taken out; the rest is the command's. Returns 0, or a status
+ * for a wrong one, which is told. */
 static int take_options(struct azlctl *ctl, int argc, char **argv, char *rest[REST_MAX], int *n)
 {
 	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--json") == 0)
+		if (strcmp(argv[i], "--json") == 0) {
 			ctl->json = true;
-		else if (strcmp(argv[i], "--dry-run") == 0)
+		} else if (strcmp(argv[i], "--dry-run") == 0) {
 			ctl->dry_run = true;
-		else if (strcmp(argv[i], "--root") == 0 && i + 1 < argc)
+		} else if (strcmp(argv[i], "--root") == 0) {
+			if (i + 1 == argc || !*argv[i + 1]) {
+				(void)fputs("azlctl: --root wants a folder\n", stderr);
+				return AZLCTL_USAGE;
+			}
 			ctl->root_path = argv[++i];
-		else if (*n < REST_MAX - 1)
+		} else if (*n < REST_MAX - 1) {
 			rest[(*n)++] = argv[i];
-		else
-			return -E2BIG;
+		} else {
+			(void)fputs("azlctl: too many arguments\n", stderr);
+			return AZLCTL_USAGE;
+		}
 	}
-	return 0;
+	return AZLCTL_OK;
 }
 
-int main(int argc, char **argv)
+static bool is_help(const char *word)
 {
-	own_fd int root = -1;
-	struct azlctl ctl = { .root = -1, .root_path = "", .out = stdout };
-	char *rest[REST_MAX] = { NULL };
-	const struct command *command;
-	int n = 0, code;
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
 
-	if (take_options(&ctl, argc, argv, rest, &n) < 0 || n == 0) {
-		usage(stderr);
-		return AZLCTL_USAGE;
-	}
-	if (strcmp(rest[0], "help") == 0 || strcmp(rest[0], "--help") == 0 ||
-	    strcmp(rest[0], "-h") == 0) {
+/* `help`, `help COMMAND`, `COMMAND ... --help`. Returns a status, or -1: help is not asked for. */
+static int help(char *rest[REST_MAX], int n)
+{
+	const char *about = NULL, *text;
+
+	if (strcmp(rest[0], "help") == 0 || is_help(rest[0]))
+		about = n > 1 ? rest[1] : "";
+	for (int i = 1; i < n && !about; i++)
+		if (is_help(rest[i]))
+			about = rest[0];
+	if (!about)
+		return -1;
+	text = help_text(about);
+	if (text)
+		(void)fputs(text, stdout);
+	else if (!*about || strcmp(about, "help") == 0)
 		usage(stdout);
-		return AZLCTL_OK;
-	}
-	command = command_named(rest[0]);
-	if (!command) {
+	else
+		(void)fprintf(stderr, "azlctl: no command \"%s\"; azlctl help lists them\n", about);
+	return text || !*about || strcmp(about, "help") == 0 ? AZLCTL_OK : AZLCTL_USAGE;
+}
+
+static int run(struct azlctl *ctl, char *rest[REST_MAX], int n)
+{
+	const struct command *command =
+		command_named(strcmp(rest[0], "--version") == 0 ? "version" : rest[0]);
+	own_fd int root = -1;
+
+	if (!command || !command->run) {
 		(void)fprintf(stderr, "azlctl: no command \"%s\"; azlctl help lists them\n",
 			      rest[0]);
 		return AZLCTL_USAGE;
 	}
-	ctl.is_live = *ctl.root_path == '\0' || strcmp(ctl.root_path, "/") == 0;
-	if (ctl.is_live)
-		ctl.root_path = "";
-	root = open(ctl.is_live ? "/" : ctl.root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0) {
-		(void)fprintf(stderr, "azlctl: --root %s: %s\n", ctl.root_path, err_reason(errno));
+	if (ctl->dry_run && !command->knows_dry_run) {
+		(void)azlctl_fail(command->name,
+				  "--dry-run is for apply and revert: %s changes "
+				  "nothing",
+				  command->name);
 		return AZLCTL_USAGE;
 	}
-	ctl.root = root;
-	ctl.colour = !ctl.json && isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-	code = command->run(&ctl, n - 1, rest + 1);
+	ctl->is_live = *ctl->root_path == '\0' || strcmp(ctl->root_path, "/") == 0;
+	if (ctl->is_live)
+		ctl->root_path = "";
+	root = open(ctl->is_live ? "/" : ctl->root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0) {
+		(void)fprintf(stderr, "azlctl: --root %s: %s\n", ctl->root_path, err_reason(errno));
+		return AZLCTL_USAGE;
+	}
+	ctl->root = root;
+	ctl->colour = !ctl->json && isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	return command->run(ctl, n - 1, rest + 1);
+}
+
+int main(int argc, char **argv)
+{
+	struct azlctl ctl = { .root = -1, .root_path = "", .out = stdout };
+	char *rest[REST_MAX] = { NULL };
+	int n = 0, code;
+
+	if (take_options(&ctl, argc, argv, rest, &n) != AZLCTL_OK)
+		return AZLCTL_USAGE;
+	if (n == 0) {
+		usage(stderr);
+		return AZLCTL_USAGE;
+	}
+	code = help(rest, n);
+	if (code < 0)
+		code = run(&ctl, rest, n);
 	if (fflush(stdout) != 0)
-		return azlctl_fail(command->name, "write the answer: %s", err_reason(errno));
+		return azlctl_fail(rest[0], "write the answer: %s", err_reason(errno));
 	return code;
 }

@@ -28,20 +28,27 @@ static struct host_tree good(void)
 		{ "usr/bin/containerd", "" },
 		{ "usr/bin/runc", "" },
 		{ "usr/bin/containerd-shim-azl-v2", "" },
-		{ "usr/share/azl/known-versions.json", "{\"versions\": []}" },
+		{ "usr/share/azl/known-versions.json",
+		  "{\"versions\": [{\"program\": \"kernel\", \"from\": \"6.6.0\", \"below\": "
+		  "\"6.6.15\", \"level\": \"fail\", \"why\": \"bad kernel\", \"fix\": \"a better "
+		  "kernel\"}]}" },
 		{ "etc/containerd/config.toml",
-		  "runtime_path = \"/usr/bin/containerd-shim-azl-v2\"\nSystemdCgroup = true\n" },
+		  "version = 3\n[plugins.x.runtimes.azl]\nruntime_path = "
+		  "\"/usr/bin/containerd-shim-azl-v2\"\n[plugins.x.runtimes.azl.options]\n"
+		  "  SystemdCgroup=true\n" },
 		{ "run/systemd/system/x", "" },
 		{ "proc/net/route", "Iface\tDestination\tGateway\neth0\t00000000\t0100000A\n" },
 		{ "sys/class/net/eth0/lower_enP1s1/x", "" },
 		{ "proc/sys/net/ipv4/ip_forward", "1\n" },
 		{ "proc/sys/net/ipv4/conf/all/rp_filter", "0\n" },
 		{ "proc/sys/net/ipv4/neigh/default/gc_thresh3", "8192\n" },
-		{ "etc/cni/net.d/10-azl.conflist", "{\"cniVersion\": \"1.0.0\", \"name\": \"n\", "
-						   "\"plugins\": [{\"type\": \"azl-cni\"}]}" },
+		{ "etc/cni/net.d/10-azl.conflist",
+		  "{\"cniVersion\": \"1.0.0\", \"name\": \"n\", "
+		  "\"plugins\": [{\"type\": \"azl-cni\", \"ipam\": "
+		  "{\"type\": \"cns\"}}]}" },
 		{ "etc/cni/net.d/90-other.conflist", "not looked at" },
 		{ "opt/cni/bin/azl-cni", "" },
-		{ "var/lib/azl/applied.json", "{}" },
+		{ "var/lib/azl/applied.json", "{\"version\": 1, \"changes\": []}" },
 	};
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
@@ -119,6 +126,11 @@ TEST(each_fault_is_told_with_its_fix)
 		  "azlctl apply", AZLCTL_OK },
 		{ "etc/containerd/config.toml", "x = \"io.containerd.azl.v2\"\n",
 		  "SystemdCgroup is not true", "SystemdCgroup = true", AZLCTL_WARNED },
+		{ "etc/containerd/config.toml",
+		  "[p.runtimes.azl]\nruntime_type = \"io.containerd.azl.v2\"\n"
+		  "[p.runtimes.runc.options]\nSystemdCgroup = true\n",
+		  "SystemdCgroup is not true for azl", "in /etc/containerd/config.toml",
+		  AZLCTL_WARNED },
 		{ "proc/net/route", "Iface\n", "no default route", "ip route", AZLCTL_WARNED },
 		{ "proc/net/route", "Iface\tD\nlo\t00000000\n", "lo, driver none", "", AZLCTL_OK },
 		{ "proc/sys/net/ipv4/ip_forward", "0\n", "no pod reaches anything",
@@ -131,13 +143,31 @@ TEST(each_fault_is_told_with_its_fix)
 		  AZLCTL_UNFIT },
 		{ "etc/cni/net.d/05-x.conf", "{\"cniVersion\": \"0.3.1\", \"type\": \"azl-cni\"}",
 		  "05-x.conf has no \"name\"", "NotReady", AZLCTL_UNFIT },
+		{ "etc/cni/net.d/05-x.conflist",
+		  "{\"cniVersion\": \"1.0.0\", \"name\": \"n\", \"plugins\": [{\"type\": "
+		  "\"azl-cni\", \"datapath\": \"tunnel\", \"ipam\": {\"type\": \"cns\"}}]}",
+		  "azl-cni refuses it: ", "docs/NETWORK.md has every key", AZLCTL_UNFIT },
+		{ "etc/cni/net.d/05-x.conflist",
+		  "{\"cniVersion\": \"1.0.0\", \"name\": \"n\", \"plugins\": [{\"type\": "
+		  "\"azl-cni\", \"ipam\": {\"type\": \"host-local\"}}]}",
+		  "plugin \"host-local\" is in none of", "install it", AZLCTL_UNFIT },
 		{ "opt/cni/bin/azl-cni", NULL, "plugin \"azl-cni\" is in none of", "install it",
 		  AZLCTL_UNFIT },
 		{ "etc/azl/host.json", "{\"containers\": {\"pids.maximum\": 1}}", "pids.maximum",
 		  "man host.json", AZLCTL_UNFIT },
 		{ "var/lib/azl/applied.json", NULL, "never run", "azlctl apply --dry-run",
 		  AZLCTL_OK },
+		{ "var/lib/azl/applied.json", "{\"version\": 1, \"cha",
+		  "what apply noted for revert", "move the file away", AZLCTL_UNFIT },
+		{ "var/lib/azl/applied.json",
+		  "{\"changes\": [{\"kind\": \"file\", \"name\": "
+		  "\"etc/cni/net.d/10-azl.conflist\"}]}",
+		  "somebody changed 1 of 1", "azlctl revert --dry-run", AZLCTL_WARNED },
 		{ "sys/fs/selinux/enforce", "1", "SELinux is enforcing", "azl-selinux", AZLCTL_OK },
+		{ "proc/sys/kernel/osrelease", "6.6.1-2.azl3\n", "bad kernel", "a better kernel",
+		  AZLCTL_UNFIT },
+		{ "usr/share/azl/known-versions.json", "{\"versions\": [{}]}", "is not whole",
+		  "reinstall", AZLCTL_WARNED },
 	};
 
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
@@ -169,10 +199,70 @@ TEST(a_route_on_a_virtual_function_is_refused)
 	host_tree_done(&tree);
 }
 
+TEST(a_kernel_is_known_by_what_it_was_built_from)
+{
+	struct host_tree tree = good();
+
+	/* Debian's and Ubuntu's names end in 0, whatever they are built from */
+	host_tree_put(&tree, "proc/sys/kernel/osrelease", "6.6.0-13-amd64\n");
+	host_tree_put(&tree, "proc/sys/kernel/version", "#1 SMP Debian 6.6.55-1 (2023-09-29)\n");
+	CHECK(check(&tree, false) == AZLCTL_OK);
+	CHECK(says("Linux 6.6.0-13-amd64"));
+	host_tree_put(&tree, "proc/sys/kernel/version", "#1 SMP Debian 6.6.9-1 (2023-09-29)\n");
+	CHECK(check(&tree, false) == AZLCTL_UNFIT);
+	host_tree_put(&tree, "proc/version_signature", "Ubuntu 6.6.0-31.31-generic 6.6.20\n");
+	CHECK(check(&tree, false) == AZLCTL_OK);
+	host_tree_put(&tree, "proc/version_signature", "Ubuntu 6.6.0-31.31-generic 6.6.1\n");
+	CHECK(check(&tree, false) == AZLCTL_UNFIT);
+	host_tree_done(&tree);
+}
+
+TEST(a_handler_in_conf_d_counts_when_containerd_reads_it)
+{
+	static const char handler[] = "[plugins.x.runtimes.azl]\nruntime_type = "
+				      "\"io.containerd.azl.v2\"\n[plugins.x.runtimes.azl.options]\n"
+				      "SystemdCgroup = true\n";
+	struct host_tree tree = good();
+
+	host_tree_put(&tree, "etc/containerd/conf.d/azl.toml", handler);
+	host_tree_put(&tree, "etc/containerd/config.toml", "version = 3\n");
+	CHECK(check(&tree, false) == AZLCTL_WARNED);
+	CHECK(says("/etc/containerd/conf.d/azl.toml names azl, but containerd does not read"));
+	CHECK(says("imports = "));
+	host_tree_put(&tree, "etc/containerd/config.toml",
+		      "version = 3\nimports = [\"/etc/containerd/conf.d/*.toml\"]\n");
+	CHECK(check(&tree, false) == AZLCTL_OK);
+	CHECK(says("/etc/containerd/conf.d/azl.toml names azl\n"));
+	host_tree_done(&tree);
+}
+
+TEST(the_policy_module_of_selinux_is_found)
+{
+	struct host_tree tree = good();
+
+	host_tree_put(&tree, "sys/fs/selinux/enforce", "1");
+	host_tree_put(&tree, "var/lib/selinux/targeted/active/modules/200/azl/cil", "");
+	CHECK(check(&tree, false) == AZLCTL_OK);
+	CHECK(says("with the policy module azl"));
+	host_tree_done(&tree);
+}
+
+TEST(an_image_is_looked_at_without_its_kernel)
+{
+	struct host_tree tree = host_tree_new();
+
+	host_tree_put(&tree, "etc/os-release", "");
+	CHECK(check(&tree, false) == AZLCTL_UNFIT); /* no containerd */
+	CHECK(says("host.tree"));
+	CHECK(!strstr(answer, "kernel.version") && !strstr(answer, "cgroup.v2"));
+	host_tree_done(&tree);
+}
+
 TEST(an_empty_host_is_told_of_and_nothing_crashes)
 {
 	struct host_tree tree = host_tree_new();
 
+	host_tree_put(&tree, "proc/sys/kernel/domainname", "");
 	CHECK(check(&tree, false) == AZLCTL_UNFIT);
 	CHECK(says("no hierarchy of version 2"));
 	CHECK(check(&tree, true) == AZLCTL_UNFIT);
@@ -206,7 +296,8 @@ TEST(versions_are_found_in_what_programs_say)
 	CHECK(check_version_find("99999999999999999999.1", &version) == 0);
 }
 
-static size_t known(const char *table, unsigned int a, unsigned int b, unsigned int c)
+static size_t known_of(const char *table, const char *program, unsigned int a, unsigned int b,
+		       unsigned int c)
 {
 	static struct checks checks;
 	const struct check_version version = { { a, b, c } };
@@ -214,9 +305,14 @@ static size_t known(const char *table, unsigned int a, unsigned int b, unsigned 
 	int added;
 
 	checks.n = 0;
-	added = check_known_versions(&checks, table, strlen(table), "runc", "runtime.runc",
+	added = check_known_versions(&checks, table, strlen(table), program, "runtime.runc",
 				     &version, &err);
 	return added < 0 ? SIZE_MAX : (size_t)added;
+}
+
+static size_t known(const char *table, unsigned int a, unsigned int b, unsigned int c)
+{
+	return known_of(table, "runc", a, b, c);
 }
 
 TEST(the_table_speaks_of_its_ranges_alone)
@@ -253,6 +349,13 @@ TEST(the_shipped_table_can_be_read)
 	table[len] = '\0';
 	CHECK(known(table, 1, 1, 11) >= 1);
 	CHECK(known(table, 1, 4, 3) == 0);
+	CHECK(known_of(table, "kernel", 6, 1, 75) == 1);
+	CHECK(known_of(table, "kernel", 6, 1, 76) == 0);
+	CHECK(known_of(table, "kernel", 6, 6, 14) == 1);
+	CHECK(known_of(table, "kernel", 6, 6, 134) == 0);
+	CHECK(known_of(table, "kernel", 6, 12, 0) == 0);
+	CHECK(known_of(table, "containerd", 1, 7, 24) >= 1);
+	CHECK(known_of(table, "crun", 1, 28, 0) == 0);
 	if (file)
 		(void)fclose(file);
 }

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The list of CNI plugins that a runtime takes: can it be read, are its plugins there, and is what
+ * it tells azl-cni right. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cni/confs.h"
+#include "cni/netconf.h"
+#include "config/azlctl/azlctl.h"
+#include "config/azlctl/checks.h"
+#include "config/base/buf.h"
+#include "config/base/clean.h"
+#include "config/base/err.h"
+#include "config/base/fd.h"
+#include "config/json.h"
+
+enum {
+	PATH_ROOM = 320,
+	CONF_MAX_BYTES = 1 << 20,
+	PLUGINS_MAX = 16,
+	PLUGIN_NAME_ROOM = 64,
+};
+
+#define CONF_DIR "etc/cni/net.d"
+
+struct conflist {
+	bool has_name;
+	bool has_version;
+	bool is_list;
+	char types[PLUGINS_MAX][PLUGIN_NAME_ROOM];
+	size_t n;
+};
+
+/* A source of addresses that azl-cni has inside; every other one is a plugin of its own. */
+static bool is_own_source(const char *text, size_t len)
+{
+	static const char *const own[] = { "ranges", "imds", "cns" };
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (len == strlen(own[i]) && memcmp(text, own[i], len) == 0)
+			return true;
+	return false;
+}
+
+static int conflist_value(void *owner, const struct json_path *path, enum json_type type,
+			  const char *text, size_t len)
+{
+	struct conflist *list = owner;
+	bool inner = json_path_is(path, "plugins", "*", "type", NULL) ||
+		     ((json_path_is(path, "plugins", "*", "ipam", "type", NULL) ||
+		       json_path_is(path, "ipam", "type", NULL)) &&
+		      !is_own_source(text, len));
+
+	if (json_path_is(path, "plugins", NULL) && type == JSON_ARRAY)
+		list->is_list = true;
+	if (type != JSON_STRING)
+		return 0;
+	list->has_name |= json_path_is(path, "name", NULL);
+	list->has_version |= json_path_is(path, "cniVersion", NULL);
+	if (!inner && !json_path_is(path, "type", NULL))
+		return 0;
+	if (list->n == PLUGINS_MAX || len >= PLUGIN_NAME_ROOM)
+		return -E2BIG;
+	memcpy(list->types[list->n], text, len);
+	list->types[list->n++][len] = '\0';
+	return 0;
+}
+
+static bool has_plugin(const struct checks *checks, const char *type)
+{
+	static const char *const places[] = { "opt/cni/bin", "usr/lib/cni", "usr/libexec/cni",
+					      "usr/local/lib/cni" };
+	char path[PATH_ROOM];
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", places[i], type);
+		if (check_exists(checks, path))
+			return true;
+	}
+	return false;
+}
+
+/* What azl-cni itself would say of its part. */
+static int parse_own(void *owner, const char *json, size_t len, struct err *err)
+{
+	struct netconf netconf = { 0 };
+	int code = netconf_parse(json, len, &netconf, err);
+
+	(void)owner;
+	netconf_done(&netconf);
+	return code;
+}
+
+/* Returns false for one that azl-cni refuses: told. */
+static bool judge_own(struct checks *checks, const char *name, const char *path)
+{
+	struct buf text = { 0 };
+	struct err err = { 0 };
+	int code = fd_read_file(checks->ctl->root, path, CONF_MAX_BYTES, &text);
+
+	if (code == 0)
+		code = confs_of((const char *)text.data, text.len, parse_own, NULL, &err);
+	buf_done(&text);
+	if (code >= 0)
+		return true;
+	check_say(checks, CHECK_FAIL, "cni.conflist", "%s: azl-cni refuses it: %.180s", name,
+		  err.msg);
+	check_fix(checks, "correct it, docs/NETWORK.md has every key; no pod starts with it");
+	return false;
+}
+
+static void judge_conflist(struct checks *checks, const char *name, const char *path,
+			   const struct conflist *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (has_plugin(checks, list->types[i]))
+			continue;
+		check_say(checks, CHECK_FAIL, "cni.plugin",
+			  "%s: plugin \"%s\" is in none of /opt/cni/bin and /usr/lib/cni", name,
+			  list->types[i]);
+		check_fix(checks, "install it, or take it out of /" CONF_DIR "/%s", name);
+	}
+	if (!list->has_name || list->n == 0) {
+		check_say(checks, CHECK_FAIL, "cni.conflist", "%s has no %s", name,
+			  list->has_name ? "plugins" : "\"name\"");
+		check_fix(checks, "see docs/NETWORK.md; the node stays NotReady with it");
+	} else if (!list->has_version) {
+		check_say(checks, CHECK_WARN, "cni.conflist",
+			  "%s has no \"cniVersion\": it counts as 0.1.0", name);
+		check_fix(checks, "\"cniVersion\": \"1.0.0\"");
+	} else if (judge_own(checks, name, path)) {
+		check_say(checks, CHECK_OK, "cni.conflist", "%s, first plugin %s", name,
+			  list->types[0]);
+	}
+}
+
+static int is_conf(const struct dirent *entry)
+{
+	const char *end = strrchr(entry->d_name, '.');
+
+	return entry->d_name[0] != '.' && end &&
+	       (strcmp(end, ".conf") == 0 || strcmp(end, ".conflist") == 0 ||
+		strcmp(end, ".json") == 0);
+}
+
+/* Runtimes take the first file by name. Returns its name (owned by the caller), or NULL. */
+static char *first_conf(const struct checks *checks)
+{
+	struct dirent **entries = NULL;
+	int n = scandirat(checks->ctl->root, CONF_DIR, &entries, is_conf, alphasort);
+	char *name = n > 0 ? strdup(entries[0]->d_name) : NULL;
+
+	for (int i = 0; i < n; i++)
+		free(entries[i]);
+	free((void *)entries);
+	return name;
+}
+
+void check_conflists(struct checks *checks)
+{
+	own_mem char *name = first_conf(checks);
+	struct conflist list = { 0 };
+	char path[PATH_ROOM];
+	struct err err;
+
+	if (!name) {
+		check_say(checks, CHECK_NOTE, "cni.conflist", "/" CONF_DIR " has no configuration");
+		check_fix(checks, "copy one of /usr/share/azl/cni; Kubernetes' nodes wait for it");
+		return;
+	}
+	(void)snprintf(path, sizeof(path), CONF_DIR "/%s", name);
+	if (json_scan_file(checks->ctl->root, path, CONF_MAX_BYTES, conflist_value, &list, &err) <
+	    0) {
+		check_say(checks, CHECK_FAIL, "cni.conflist", "%s: %.200s", name, err.msg);
+		check_fix(checks, "the node stays NotReady until it can be read");
+		return;
+	}
+	judge_conflist(checks, name, path, &list);
+}

@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What `azlctl help COMMAND` teaches. */
+#pragma once
+
+/* The text for a command, with its last newline, or NULL: there is none of this name. */
+const char *help_text(const char *command);
