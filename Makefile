@@ -57,7 +57,7 @@ CNI_LINK := $(or $(call archive_of,libyajl_s.a),$(filter -L% -lyajl,$(CNI_LIBS))
 	$(or $(call archive_of,libmnl.a),$(filter -L% -lmnl,$(CNI_LIBS)))
 # Without libcgroup (Azure Linux 4 has none; CGROUP=no) azlctl makes no slices on hosts without systemd.
 CGROUP  ?= $(shell $(PKG_CONFIG) --exists 'libcgroup >= 2.0' 2>/dev/null && echo yes || echo no)
-CTL_LIBS := $(CNI_LIBS) $(if $(filter yes,$(CGROUP)),$(shell $(PKG_CONFIG) --libs libcgroup))
+CTL_LIBS := $(CNI_LIBS) -lm $(if $(filter yes,$(CGROUP)),$(shell $(PKG_CONFIG) --libs libcgroup))
 
 PROTO := $(wildcard shim/proto/*.proto)
 PB_C  := $(PROTO:%.proto=$(GEN)/%.pb-c.c)

@@ -24,15 +24,19 @@ static void print_value(const struct azlctl *ctl, const struct explain_value *va
 {
 	const char *dim =
 		out_colour(ctl->colour, value->who == EXPLAIN_KERNEL ? OUT_DIM : OUT_PLAIN);
+	const char *plain = out_colour(ctl->colour, OUT_PLAIN);
 
 	(void)fprintf(ctl->out, "%s%-18s %-22s %-12s %s%s\n", dim, value->file,
 		      *value->here ? value->here : "-", explain_who_name(value->who), value->why,
-		      out_colour(ctl->colour, OUT_PLAIN));
+		      plain);
 	if (value->is_narrowed)
 		(void)fprintf(ctl->out, "%s%-18s %-22s %-12s %s allows no more%s\n",
 			      out_colour(ctl->colour, OUT_YELLOW), "  in force", value->effective,
-			      explain_who_name(value->above_who), value->above,
-			      out_colour(ctl->colour, OUT_PLAIN));
+			      explain_who_name(value->above_who),
+			      *value->above ? value->above : "a cgroup above", plain);
+	else if (strcmp(value->effective, value->here) != 0)
+		(void)fprintf(ctl->out, "%s%-18s %s%s\n", dim, "  in force", value->effective,
+			      plain);
 }
 
 static void print_text(const struct azlctl *ctl, const struct explain *explain)
@@ -70,7 +74,10 @@ static void print_json(const struct azlctl *ctl, const struct explain *explain)
 		out_json_string(&json, "set_by", explain_who_name(value->who));
 		out_json_string(&json, "by_what", *value->why ? value->why : NULL);
 		out_json_string(&json, "effective", value->effective);
-		out_json_string(&json, "narrowed_by", value->is_narrowed ? value->above : NULL);
+		out_json_string(&json, "narrowed_by",
+				value->is_narrowed && *value->above ? value->above : NULL);
+		out_json_string(&json, "narrowed_set_by",
+				value->is_narrowed ? explain_who_name(value->above_who) : NULL);
 		out_json_end_object(&json);
 	}
 	out_json_end_array(&json);

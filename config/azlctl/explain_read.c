@@ -15,6 +15,9 @@
 #include "config/base/clean.h"
 #include "config/base/err.h"
 #include "config/base/fd.h"
+#include "config/base/num.h"
+
+enum { SET_WORDS = 128 }; /* 8192 processors: CONFIG_NR_CPUS of distributions */
 
 struct search {
 	const char *wanted;
@@ -24,30 +27,34 @@ struct search {
 	int found; /* how many fit */
 	bool is_exact;
 	char other[CONTAINERS_ID_ROOM];
+	char other_name[2 * EXPLAIN_NAME_ROOM];
 };
 
 /* ---- which container ---- */
 
+static void name_of(const struct explain_spec *spec, char name[2 * EXPLAIN_NAME_ROOM])
+{
+	if (spec->is_kubernetes)
+		(void)snprintf(name, (size_t)2 * EXPLAIN_NAME_ROOM, "%s/%s%s%s", spec->pod_ns,
+			       spec->pod, *spec->container ? "/" : "", spec->container);
+	else
+		(void)snprintf(name, (size_t)2 * EXPLAIN_NAME_ROOM, "%s", spec->nerdctl);
+}
+
 /* 2: exactly this one, 1: its id begins so, 0: another. */
 static int fits(const char *wanted, const char *id, const struct explain_spec *spec)
 {
-	char name[3 * CONTAINERS_ID_ROOM];
+	char name[2 * EXPLAIN_NAME_ROOM];
+	size_t len = strlen(wanted);
 
 	if (strcmp(wanted, id) == 0 || (*spec->nerdctl && strcmp(wanted, spec->nerdctl) == 0))
 		return 2;
-	(void)snprintf(name, sizeof(name), "%s/%s/%s", spec->pod_ns, spec->pod, spec->container);
-	if (spec->is_kubernetes && strcmp(wanted, name) == 0)
+	name_of(spec, name);
+	/* a pause container has no name of its own: "NAMESPACE/POD" is one of the others */
+	if (spec->is_kubernetes && !spec->is_pause && strchr(wanted, '/') &&
+	    strncmp(wanted, name, len) == 0 && (name[len] == '/' || name[len] == '\0'))
 		return 2;
-	return strncmp(wanted, id, strlen(wanted)) == 0;
-}
-
-static void name_of(const struct explain_spec *spec, char name[CONTAINERS_ID_ROOM])
-{
-	if (spec->is_kubernetes)
-		(void)snprintf(name, CONTAINERS_ID_ROOM, "%.40s/%.40s%s%.40s", spec->pod_ns,
-			       spec->pod, *spec->container ? "/" : "", spec->container);
-	else
-		(void)snprintf(name, CONTAINERS_ID_ROOM, "%s", spec->nerdctl);
+	return strncmp(wanted, id, len) == 0;
 }
 
 static int on_bundle(void *owner, const char *ns, const char *id, int bundle)
@@ -68,6 +75,7 @@ static int on_bundle(void *owner, const char *ns, const char *id, int bundle)
 	search->is_exact = fit == 2;
 	if (search->found++ > 0) {
 		(void)snprintf(search->other, sizeof(search->other), "%.127s", id);
+		name_of(&spec, search->other_name);
 		return 0;
 	}
 	search->spec = spec;
@@ -97,14 +105,37 @@ static const char *kernel_default(const char *file)
 		{ "cpuset.mems", "" },
 		{ "io.max", "" },
 		{ "io.latency", "" },
-		{ "rdma.max", "" },
-		{ "misc.max", "" },
 	};
 
 	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
 		if (strcmp(defaults[i][0], file) == 0)
 			return defaults[i][1];
 	return "max";
+}
+
+/* The default of files with a line for each device: "mana_0 hca_handle=max hca_object=max". */
+static bool is_all_max(const char *text)
+{
+	size_t words = 0;
+
+	for (const char *at = text; *at; at += *at == ' ' || *at == ';') {
+		size_t len = strcspn(at, " ;");
+
+		words++;
+		if (words > 1 && (len < 3 || memcmp(at + len - 3, "max", 3) != 0))
+			return false;
+		at += len;
+		if (*at == ';')
+			words = 0;
+	}
+	return true;
+}
+
+static bool is_default(const char *file, const char *here)
+{
+	if (strcmp(file, "rdma.max") == 0 || strcmp(file, "misc.max") == 0)
+		return is_all_max(here);
+	return strcmp(here, kernel_default(file)) == 0;
 }
 
 /* The content as one line. */
@@ -123,32 +154,86 @@ static int read_value(int dir, const char *file, char text[EXPLAIN_VALUE_ROOM])
 	return 0;
 }
 
-/* Is it what the configuration becomes? Sizes are kept in pages. */
-static bool is_as_wished(const char *here, const char *wished)
+/* The processors or nodes of a list, "0-3,8", as bits; false for what is none. */
+static bool read_set(const char *text, uint64_t bits[SET_WORDS])
 {
-	uint64_t left, right;
-	const uint64_t page = 4096;
+	for (const char *at = text; *at; at += *at == ',') {
+		uint64_t first, last;
+		size_t len = strcspn(at, "-,");
 
-	if (!*wished || strcmp(here, wished) == 0)
-		return true;
-	return cg_keyed_value(cg_keyed_text(here), &left) == 0 &&
-	       cg_keyed_value(cg_keyed_text(wished), &right) == 0 && left == right / page * page;
+		if (num_u64_parse(at, len, &first) < 0)
+			return false;
+		at += len;
+		last = first;
+		if (*at == '-') {
+			len = strcspn(++at, ",");
+			if (num_u64_parse(at, len, &last) < 0)
+				return false;
+			at += len;
+		}
+		for (; first <= last && first < (uint64_t)SET_WORDS * 64; first++)
+			bits[first / 64] |= UINT64_C(1) << (first % 64);
+	}
+	return true;
 }
 
-static void judge(const struct explain *explain, const struct explain_wish *wish,
+static bool is_same_set(const char *left, const char *right)
+{
+	uint64_t a[SET_WORDS] = { 0 }, b[SET_WORDS] = { 0 };
+
+	return read_set(left, a) && read_set(right, b) && memcmp(a, b, sizeof(a)) == 0;
+}
+
+/* Is it what the configuration becomes? Sizes are kept in pages, sets in the shortest way. */
+static bool is_as_wished(const char *file, const char *here, const struct explain_wish *wish)
+{
+	uint64_t left, right;
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	if (!*wish->text || strcmp(here, wish->text) == 0 || strcmp(here, wish->other) == 0)
+		return true;
+	if (strncmp(file, "cpuset.", strlen("cpuset.")) == 0)
+		return is_same_set(here, wish->text);
+	return cg_keyed_value(cg_keyed_text(here), &left) == 0 &&
+	       cg_keyed_value(cg_keyed_text(wish->text), &right) == 0 &&
+	       (left == right / page * page ||
+		(left == UINT64_MAX && right >= (uint64_t)INT64_MAX / page * page));
+}
+
+/*
+ * A scope without a limit of tasks gets systemd's DefaultTasksMax. One that is set later is a file
+ * beside the scope. Source: systemd.unit(5), /run/systemd/transient; systemd-system.conf(5).
+ */
+static bool is_systemds(int root, const struct explain *explain, const char *file)
+{
+	const char *scope = strrchr(explain->cgroup, '/');
+	char path[EXPLAIN_PATH_ROOM + 64];
+
+	if (strcmp(file, "pids.max") != 0 || !scope || !strstr(scope, ".scope"))
+		return false;
+	(void)snprintf(path, sizeof(path), "run/systemd/transient%s.d/50-TasksMax.conf", scope);
+	return faccessat(root, path, F_OK, 0) < 0;
+}
+
+static void judge(int root, const struct explain *explain, const struct explain_wish *wish,
 		  struct explain_value *value)
 {
 	enum explain_who asked = explain->is_kubernetes ? EXPLAIN_KUBELET : EXPLAIN_USER;
 
-	if (*wish->key && is_as_wished(value->here, wish->text)) {
-		value->who = wish->is_default ? EXPLAIN_AZL : asked;
+	if (*wish->key && is_as_wished(value->file, value->here, wish)) {
+		value->who = !wish->is_default	  ? asked
+			     : wish->is_annotated ? EXPLAIN_USER
+						  : EXPLAIN_AZL;
 		(void)snprintf(value->why, sizeof(value->why), "%s", wish->key);
 	} else if (*wish->key) {
 		value->who = EXPLAIN_LATER;
 		(void)snprintf(value->why, sizeof(value->why), "%.80s was %.60s", wish->key,
 			       wish->text);
-	} else if (strcmp(value->here, kernel_default(value->file)) == 0) {
+	} else if (is_default(value->file, value->here)) {
 		value->who = EXPLAIN_KERNEL;
+	} else if (is_systemds(root, explain, value->file)) {
+		value->who = EXPLAIN_HOST;
+		(void)snprintf(value->why, sizeof(value->why), "systemd's DefaultTasksMax");
 	} else {
 		value->who = EXPLAIN_LATER;
 		(void)snprintf(value->why, sizeof(value->why), "its configuration says nothing");
@@ -223,6 +308,20 @@ static void look_above(int cgroups, const struct explain *explain, struct explai
 	}
 }
 
+/* Of sets the kernel tells what is granted: what is asked for, as far as the cgroups above have it.
+ */
+static void look_granted(int dir, struct explain_value *value)
+{
+	char name[32];
+
+	(void)snprintf(name, sizeof(name), "%s.effective", value->file);
+	if (strncmp(value->file, "cpuset.", strlen("cpuset.")) != 0 ||
+	    read_value(dir, name, value->effective) < 0)
+		return;
+	value->is_narrowed = *value->here && !is_same_set(value->here, value->effective);
+	value->above_who = EXPLAIN_HOST;
+}
+
 static int open_cgroups(int root)
 {
 	int dir = openat(root, "sys/fs/cgroup", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -255,8 +354,9 @@ static int read_values(int root, const struct search *search, struct err *err)
 		value->is_there = read_value(dir, value->file, value->here) == 0;
 		if (!value->is_there)
 			continue;
-		judge(explain, &search->spec.wishes[i], value);
+		judge(root, explain, &search->spec.wishes[i], value);
 		look_above(cgroups, explain, value);
+		look_granted(dir, value);
 	}
 	return 0;
 }
@@ -275,8 +375,10 @@ int explain_read(int root, const char *name, struct explain *explain, struct err
 	if (code == 0 && search->found == 0)
 		code = err_set(err, -ENOENT, "\"%.128s\": no container has this id or name", name);
 	else if (code == 0 && search->found > 1)
-		code = err_set(err, -EEXIST, "\"%.128s\": %s and %s, which one?", name, explain->id,
-			       search->other);
+		code = err_set(err, -EEXIST,
+			       "\"%.64s\": %.64s%s%.200s and %.64s%s%.200s, which one?", name,
+			       explain->id, *explain->name ? " " : "", explain->name, search->other,
+			       *search->other_name ? " " : "", search->other_name);
 	if (code == 0)
 		code = read_values(root, search, err);
 	free(search);

@@ -2,6 +2,7 @@
 #include "config/azlctl/explain_spec.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,10 +10,14 @@
 #include "config/base/err.h"
 #include "config/base/fd.h"
 #include "config/base/num.h"
+#include "config/container_defaults.h"
+#include "config/host_value.h"
 #include "config/json.h"
 #include "shim/defaults.h"
 
 enum { NOTE_ROOM = 4096 };
+
+#define OVERRIDE "io.azl.defaults." /* and the name of a file: docs/CGROUPS.md */
 
 static const char files[EXPLAIN_VALUES][24] = {
 	"cpu.weight",	    "cpu.max",		"cpu.max.burst",   "cpu.idle",
@@ -67,19 +72,35 @@ static void keep(char *room, size_t size, const char *text, size_t len)
 	room[len] = '\0';
 }
 
+/* Such an annotation that makes no sense is none: the host's default holds. */
+static void keep_override(struct explain_spec *spec, const char *name, const char *text, size_t len)
+{
+	enum container_default key = container_default_find(name);
+	int file = explain_file(name, strlen(name));
+	struct host_value value = { 0 };
+
+	if (key < DEFAULT_MAX && file >= 0)
+		spec->wishes[file].is_annotated =
+			host_value_parse_text(container_default_type(key), text, len, &value) == 0;
+}
+
 static void keep_annotation(struct explain_spec *spec, const char *key, const char *text,
 			    size_t len)
 {
-	if (strcmp(key, "io.kubernetes.cri.container-type") == 0)
+	if (strncmp(key, OVERRIDE, strlen(OVERRIDE)) == 0) {
+		keep_override(spec, key + strlen(OVERRIDE), text, len);
+	} else if (strcmp(key, "io.kubernetes.cri.container-type") == 0) {
 		spec->is_kubernetes = true;
-	else if (strcmp(key, "io.kubernetes.cri.sandbox-name") == 0)
+		spec->is_pause = len == strlen("sandbox") && memcmp(text, "sandbox", len) == 0;
+	} else if (strcmp(key, "io.kubernetes.cri.sandbox-name") == 0) {
 		keep(spec->pod, sizeof(spec->pod), text, len);
-	else if (strcmp(key, "io.kubernetes.cri.sandbox-namespace") == 0)
+	} else if (strcmp(key, "io.kubernetes.cri.sandbox-namespace") == 0) {
 		keep(spec->pod_ns, sizeof(spec->pod_ns), text, len);
-	else if (strcmp(key, "io.kubernetes.cri.container-name") == 0)
+	} else if (strcmp(key, "io.kubernetes.cri.container-name") == 0) {
 		keep(spec->container, sizeof(spec->container), text, len);
-	else if (strcmp(key, "nerdctl/name") == 0)
+	} else if (strcmp(key, "nerdctl/name") == 0) {
 		keep(spec->nerdctl, sizeof(spec->nerdctl), text, len);
+	}
 }
 
 /* Which field of linux.resources a path is; NULL: none. */
@@ -113,10 +134,14 @@ static void keep_field(struct explain_spec *spec, const struct field *field, enu
 		(void)snprintf(wish->text, sizeof(wish->text), "max");
 	else if (field->is_number)
 		(void)snprintf(wish->text, sizeof(wish->text), "%" PRId64, number);
+	if (strncmp(field->file, "cpuset.", 7) == 0)
+		keep(wish->text, sizeof(wish->text), text, len);
 	if (strcmp(field->file, "memory.max") == 0)
 		spec->limit = number;
 	else if (strcmp(field->file, "memory.swap.max") == 0)
 		spec->swap = number;
+	else if (strcmp(field->name, "shares") == 0)
+		spec->shares = number;
 	else if (strcmp(field->name, "quota") == 0)
 		spec->quota = number;
 	else if (strcmp(field->name, "period") == 0)
@@ -157,6 +182,32 @@ static int spec_value(void *owner, const struct json_path *path, enum json_type 
 	return 0;
 }
 
+/*
+ * Shares 2 to 262144 become a weight 1 to 10000: by a line in older runc and crun, by a curve
+ * through 1024 = 100 since runc 1.3.2 and crun 1.23. Source: opencontainers/cgroups utils.go,
+ * ConvertCPUSharesToCgroupV2Value.
+ */
+static long long weight_by_curve(long long shares)
+{
+	double log = log2((double)shares);
+
+	if (shares <= 2 || shares >= 262144)
+		return shares <= 2 ? 1 : 10000;
+	return (long long)ceil(pow(10, (log * log + 125 * log) / 612.0 - 7.0 / 34.0));
+}
+
+static void settle_weight(struct explain_spec *spec)
+{
+	struct explain_wish *weight = &spec->wishes[explain_file("cpu.weight", 10)];
+	long long shares = spec->shares < 2 ? 2 : spec->shares > 262144 ? 262144 : spec->shares;
+
+	if (!*weight->key || *weight->text)
+		return;
+	(void)snprintf(weight->text, sizeof(weight->text), "%lld",
+		       1 + (shares - 2) * 9999 / 262142);
+	(void)snprintf(weight->other, sizeof(weight->other), "%lld", weight_by_curve(shares));
+}
+
 /* What needs two numbers. */
 static void settle(struct explain_spec *spec)
 {
@@ -170,6 +221,7 @@ static void settle(struct explain_spec *spec)
 			(void)snprintf(swap->text, sizeof(swap->text), "%lld",
 				       spec->swap - spec->limit);
 	}
+	settle_weight(spec);
 	if (!*cpu->key || *cpu->text)
 		return;
 	if (spec->quota > 0)
@@ -194,7 +246,9 @@ static void read_note(int bundle, struct explain_spec *spec)
 		if (file < 0 || !*spec->wishes[file].key)
 			continue;
 		spec->wishes[file].is_default = true;
-		(void)snprintf(spec->wishes[file].key, EXPLAIN_VALUE_ROOM, "containers.%.*s",
+		(void)snprintf(spec->wishes[file].key, EXPLAIN_VALUE_ROOM, "%s%.*s",
+			       spec->wishes[file].is_annotated ? "annotation " OVERRIDE
+							       : "containers.",
 			       (int)len, line);
 	}
 }

@@ -15,19 +15,22 @@ struct explain_wish {
 	char key[EXPLAIN_VALUE_ROOM];  /* "linux.resources.pids.limit"; "" for nothing */
 	char text[EXPLAIN_VALUE_ROOM]; /* the file's content that follows; "" when that cannot be
 					  told */
-	bool is_default;	       /* a default of host.json, added by the shim */
+	char other[24];		       /* as good as text: runtimes differ; "" mostly */
+	bool is_default;	       /* added by the shim: a default of host.json, ... */
+	bool is_annotated;	       /* ... or what an annotation wants in its place */
 };
 
 struct explain_spec {
 	bool is_kubernetes;
-	char pod[CONTAINERS_ID_ROOM];
+	bool is_pause;
+	char pod[EXPLAIN_NAME_ROOM];
 	char pod_ns[CONTAINERS_ID_ROOM];
 	char container[CONTAINERS_ID_ROOM];
 	char nerdctl[CONTAINERS_ID_ROOM];
 	struct explain_wish wishes[EXPLAIN_VALUES];
 	long long limit; /* of memory, -1: "max", 0: none; for memory.swap */
 	long long swap;
-	long long quota, period;
+	long long quota, period, shares;
 };
 
 /* The index of a file among the values; -1: it is not looked at. */

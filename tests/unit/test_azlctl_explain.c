@@ -154,6 +154,160 @@ TEST(a_user_is_told_from_the_kubelet_and_swap_is_a_difference)
 	host_tree_done(&tree);
 }
 
+/* A container of nobody's pod, with other files than node() has. */
+static struct explain *look(const char *spec_text, const char *const files[][2], size_t n)
+{
+	struct host_tree tree = node(spec_text);
+	struct explain *explain = calloc(1, sizeof(*explain));
+	struct err err;
+
+	for (size_t i = 0; i < n; i++)
+		host_tree_put(&tree, files[i][0], files[i][1]);
+	CHECK(explain_read(tree.fd, "abc1", explain, &err) == 0);
+	host_tree_done(&tree);
+	return explain;
+}
+
+TEST(shares_are_told_from_another_weight)
+{
+	static const struct {
+		const char *shares, *weight;
+		enum explain_who who;
+	} cases[] = {
+		{ "1024", "39\n", EXPLAIN_USER },  /* by a line */
+		{ "1024", "100\n", EXPLAIN_USER }, /* by a curve */
+		{ "2", "1\n", EXPLAIN_USER },	   { "262144", "10000\n", EXPLAIN_USER },
+		{ "512", "59\n", EXPLAIN_USER },   { "512", "60\n", EXPLAIN_LATER },
+		{ "1024", "40\n", EXPLAIN_LATER },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *const files[][2] = { { CGROUP "cpu.weight", cases[i].weight } };
+		char text[128];
+		struct explain *explain;
+
+		(void)snprintf(text, sizeof(text),
+			       "{\"linux\": {\"resources\": {\"cpu\": {\"shares\": %s}}}}",
+			       cases[i].shares);
+		explain = look(text, files, 1);
+		if (value_of(explain, "cpu.weight")->who != cases[i].who)
+			printf("# %s %s", cases[i].shares, cases[i].weight);
+		CHECK(value_of(explain, "cpu.weight")->who == cases[i].who);
+		free(explain);
+	}
+}
+
+TEST(sets_of_processors_are_compared_as_sets_and_what_is_granted_is_told)
+{
+	static const char *const files[][2] = {
+		{ CGROUP "cpuset.cpus", "0-2,64\n" },
+		{ CGROUP "cpuset.cpus.effective", "0-1\n" },
+		{ CGROUP "cpuset.mems", "\n" },
+		{ CGROUP "cpuset.mems.effective", "0\n" },
+	};
+	struct explain *explain =
+		look("{\"linux\": {\"resources\": {\"cpu\": {\"cpus\": \"64,0,1,2\"}}}}", files, 4);
+	const struct explain_value *value = value_of(explain, "cpuset.cpus");
+
+	CHECK(value->who == EXPLAIN_USER && value->is_narrowed);
+	CHECK_TEXT(value->effective, "0-1");
+	value = value_of(explain, "cpuset.mems");
+	CHECK(value->who == EXPLAIN_KERNEL && !value->is_narrowed);
+	CHECK_TEXT(value->effective, "0");
+	free(explain);
+	explain = look("{\"linux\": {\"resources\": {\"cpu\": {\"cpus\": \"0-3\"}}}}", files, 4);
+	CHECK(value_of(explain, "cpuset.cpus")->who == EXPLAIN_LATER);
+	free(explain);
+	explain = look("{\"linux\": {\"resources\": {\"cpu\": {\"cpus\": \"all\"}}}}", files, 4);
+	CHECK(value_of(explain, "cpuset.cpus")->who == EXPLAIN_LATER);
+	free(explain);
+}
+
+TEST(what_an_annotation_wants_is_not_the_hosts_default)
+{
+	static const char *const files[][2] = {
+		{ BUNDLE DEFAULTS_NOTE, "pids.max\nmemory.oom.group\n" },
+	};
+	struct explain *explain = look(
+		"{\"annotations\": {\"io.azl.defaults.pids.max\": \"4096\","
+		" \"io.azl.defaults.memory.oom.group\": \"perhaps\"}, \"linux\": {\"resources\": "
+		"{\"pids\": {\"limit\": 4096}, \"unified\": {\"memory.oom.group\": \"1\"}}}}",
+		files, 1);
+
+	CHECK(value_of(explain, "pids.max")->who == EXPLAIN_USER);
+	CHECK_TEXT(value_of(explain, "pids.max")->why, "annotation io.azl.defaults.pids.max");
+	CHECK(value_of(explain, "memory.oom.group")->who == EXPLAIN_AZL);
+	CHECK_TEXT(value_of(explain, "memory.oom.group")->why, "containers.memory.oom.group");
+	free(explain);
+}
+
+TEST(systemds_limit_of_tasks_is_the_hosts_until_somebody_sets_one)
+{
+	static const char *const files[][2] = {
+		{ CGROUP "pids.max", "4915\n" },
+		{ "run/systemd/transient/cri-abc1.scope.d/50-TasksMax.conf", "" },
+	};
+	struct explain *explain = look("{}", files, 1);
+
+	CHECK(value_of(explain, "pids.max")->who == EXPLAIN_HOST);
+	CHECK_TEXT(value_of(explain, "pids.max")->why, "systemd's DefaultTasksMax");
+	free(explain);
+	explain = look("{}", files, 2);
+	CHECK(value_of(explain, "pids.max")->who == EXPLAIN_LATER);
+	free(explain);
+}
+
+TEST(devices_without_limits_are_nobodys_doing)
+{
+	static const char *const files[][2] = {
+		{ CGROUP "rdma.max", "mana_0 hca_handle=max hca_object=max\nmana_1 hca_handle=max "
+				     "hca_object=max\n" },
+		{ CGROUP "misc.max", "sev max\n" },
+	};
+	static const char *const limited[][2] = {
+		{ CGROUP "rdma.max", "mana_0 hca_handle=2 hca_object=max\n" },
+	};
+	struct explain *explain = look("{}", files, 2);
+
+	CHECK(value_of(explain, "rdma.max")->who == EXPLAIN_KERNEL);
+	CHECK(value_of(explain, "misc.max")->who == EXPLAIN_KERNEL);
+	free(explain);
+	explain = look("{}", limited, 1);
+	CHECK(value_of(explain, "rdma.max")->who == EXPLAIN_LATER);
+	free(explain);
+}
+
+TEST(a_pod_with_one_container_is_found_by_the_pods_name)
+{
+	static const char pod[] = "{\"annotations\": {\"io.kubernetes.cri.container-type\": \"%s\","
+				  " \"io.kubernetes.cri.sandbox-namespace\": \"shop\","
+				  " \"io.kubernetes.cri.sandbox-name\": \"%s\"%s}}";
+	struct host_tree tree = node(spec);
+	char id[CONTAINERS_ID_ROOM], text[1024], long_name[254];
+
+	(void)snprintf(text, sizeof(text), pod, "sandbox", "web-0", "");
+	host_tree_put(&tree, CONTAINERS_TASKS "/k8s.io/pause0/config.json", text);
+	CHECK(find(&tree, "shop/web-0", id) == 0);
+	CHECK_TEXT(id, "abc1");
+	CHECK(find(&tree, "shop", id) == -ENOENT);
+	CHECK(find(&tree, "shop/web", id) == -ENOENT);
+	(void)snprintf(text, sizeof(text), pod, "container", "web-0",
+		       ", \"io.kubernetes.cri.container-name\": \"side\"");
+	host_tree_put(&tree, CONTAINERS_TASKS "/k8s.io/side0/config.json", text);
+	CHECK(find(&tree, "shop/web-0", id) == -EEXIST);
+	CHECK(find(&tree, "shop/web-0/side", id) == -ESRCH);
+	/* the longest name that Kubernetes allows */
+	memset(long_name, 'p', 253);
+	long_name[253] = '\0';
+	(void)snprintf(text, sizeof(text), pod, "container", long_name,
+		       ", \"io.kubernetes.cri.container-name\": \"c\"");
+	host_tree_put(&tree, CONTAINERS_TASKS "/k8s.io/long0/config.json", text);
+	(void)snprintf(text, sizeof(text), "shop/%s/c", long_name);
+	CHECK(find(&tree, text, id) == -ESRCH);
+	CHECK_TEXT(id, "long0");
+	host_tree_done(&tree);
+}
+
 TEST(the_answer_is_for_people_and_for_machines)
 {
 	struct host_tree tree = node(spec);
