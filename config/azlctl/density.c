@@ -37,18 +37,55 @@ struct density_reserve density_reserve(const struct density *density)
 	return reserve;
 }
 
+uint64_t density_cost(const struct density_pod *pod)
+{
+	return pod->pss + pod->pause + pod->kernel - pod->pause_kernel;
+}
+
+struct density_sum density_sum(const struct density *density)
+{
+	struct density_sum sum = { 0 };
+
+	for (size_t i = 0; i < density->n_pods; i++) {
+		const struct density_pod *pod = &density->pods[i];
+
+		sum.pss += pod->pss;
+		sum.private += pod->private;
+		sum.pause += pod->pause;
+		sum.kernel += pod->kernel;
+		sum.memory += pod->memory;
+		sum.tasks += pod->processes + pod->threads;
+		sum.files += pod->files;
+		sum.sockets += pod->sockets;
+		sum.mounts += pod->mounts;
+	}
+	return sum;
+}
+
+const char *density_short(const char *name, size_t width, char text[DENSITY_SHORT_ROOM])
+{
+	size_t len = strlen(name), tail = width / 2;
+
+	if (len <= width)
+		(void)snprintf(text, DENSITY_SHORT_ROOM, "%s", name);
+	else
+		(void)snprintf(text, DENSITY_SHORT_ROOM, "%.*s~%s", (int)(width - tail - 1), name,
+			       name + len - tail);
+	return text;
+}
+
 /* ---- for people ---- */
 
 static void print_pod(const struct azlctl *ctl, const struct density_pod *pod)
 {
 	char pss[OUT_BYTES_ROOM], private[OUT_BYTES_ROOM], pause[OUT_BYTES_ROOM],
-		kernel[OUT_BYTES_ROOM], memory[OUT_BYTES_ROOM];
+		kernel[OUT_BYTES_ROOM], memory[OUT_BYTES_ROOM], name[DENSITY_SHORT_ROOM];
 
 	(void)fprintf(ctl->out,
-		      "%-36.36s %-5s %4zu %10s %10s %10s %10s %10s %6" PRIu64 " %5" PRIu64
-		      " %6" PRIu64 " %6" PRIu64 "  %4.0f %4.0f %4.0f\n",
-		      pod->name, pod->is_azl ? "azl" : "other", pod->containers,
-		      out_bytes(pod->pss, pss), out_bytes(pod->private, private),
+		      "%-36s %-5s %4zu %10s %10s %10s %10s %10s %6" PRIu64 " %5" PRIu64 " %6" PRIu64
+		      " %6" PRIu64 "  %4.0f %4.0f %4.0f\n",
+		      density_short(pod->name, 36, name), pod->is_azl ? "azl" : "other",
+		      pod->containers, out_bytes(pod->pss, pss), out_bytes(pod->private, private),
 		      out_bytes(pod->pause, pause), out_bytes(pod->kernel, kernel),
 		      out_bytes(pod->memory, memory), pod->processes, pod->files, pod->sockets,
 		      pod->mounts, pod->pressure.cpu, pod->pressure.memory, pod->pressure.io);
@@ -56,25 +93,25 @@ static void print_pod(const struct azlctl *ctl, const struct density_pod *pod)
 
 static void print_total(const struct azlctl *ctl, const struct density *density)
 {
-	uint64_t pss = 0, pause = 0, kernel = 0, memory = 0;
-	char a[OUT_BYTES_ROOM], b[OUT_BYTES_ROOM], c[OUT_BYTES_ROOM], d[OUT_BYTES_ROOM];
+	struct density_sum sum = density_sum(density);
+	char a[OUT_BYTES_ROOM], b[OUT_BYTES_ROOM], c[OUT_BYTES_ROOM], d[OUT_BYTES_ROOM],
+		e[OUT_BYTES_ROOM];
 
-	for (size_t i = 0; i < density->n_pods; i++) {
-		pss += density->pods[i].pss;
-		pause += density->pods[i].pause;
-		kernel += density->pods[i].kernel;
-		memory += density->pods[i].memory;
-	}
 	(void)fprintf(ctl->out,
 		      "\n%zu pods, %zu containers: shims %s, pause containers %s, containers %s "
 		      "(kernel %s of it)\n",
-		      density->n_pods, density->n_containers, out_bytes(pss, a),
-		      out_bytes(pause, b), out_bytes(memory, c), out_bytes(kernel, d));
-	(void)fprintf(
-		ctl->out,
-		"node: memory %s, available %s, pressure cpu %.0f %% memory %.0f %% io %.0f %%\n",
-		out_bytes(density->total, a), out_bytes(density->available, b),
-		density->pressure.cpu, density->pressure.memory, density->pressure.io);
+		      density->n_pods, density->n_containers, out_bytes(sum.pss, a),
+		      out_bytes(sum.pause, b), out_bytes(sum.memory, c), out_bytes(sum.kernel, d));
+	(void)fprintf(ctl->out,
+		      "%" PRIu64 " tasks, of the shims %" PRIu64 " files and %" PRIu64
+		      " sockets, %" PRIu64 " mounts\n",
+		      sum.tasks, sum.files, sum.sockets, sum.mounts);
+	(void)fprintf(ctl->out,
+		      "node: memory %s, available %s, kernel %s, pressure cpu %.0f %% memory %.0f "
+		      "%% io %.0f %%\n",
+		      out_bytes(density->total, a), out_bytes(density->available, b),
+		      out_bytes(density->kernel, e), density->pressure.cpu,
+		      density->pressure.memory, density->pressure.io);
 	for (size_t i = 0; i < DENSITY_DAEMONS; i++)
 		if (density->daemons[i].pss)
 			(void)fprintf(ctl->out, "%s: %s\n", density->daemons[i].name,
@@ -84,17 +121,21 @@ static void print_total(const struct azlctl *ctl, const struct density *density)
 static void print_reserve(const struct azlctl *ctl, const struct density *density)
 {
 	struct density_reserve reserve = density_reserve(density);
-	char a[OUT_BYTES_ROOM], b[OUT_BYTES_ROOM], c[OUT_BYTES_ROOM], d[OUT_BYTES_ROOM];
+	char fixed[OUT_BYTES_ROOM], pod[OUT_BYTES_ROOM], needed[OUT_BYTES_ROOM],
+		advised[OUT_BYTES_ROOM], aks[OUT_BYTES_ROOM];
 
 	(void)fprintf(ctl->out,
-		      "\nto reserve for %" PRIu64 " pods\n"
-		      "  measured  %s for the host + %s a pod = %s\n"
+		      "\nto reserve for %" PRIu64 " pods%s\n"
+		      "  measured  %s for the host + %s a pod = %s%s\n"
 		      "  advised   %s%s%s (a quarter more, and 64 MiB)\n"
 		      "  AKS takes %s (min(20 MB x pods + 50 MB, 25 %% of the memory))\n",
-		      density->max_pods, out_bytes(reserve.fixed, a), out_bytes(reserve.per_pod, b),
-		      out_bytes(reserve.needed, c), out_colour(ctl->colour, OUT_BOLD),
-		      out_bytes(reserve.advised, d), out_colour(ctl->colour, OUT_PLAIN),
-		      out_bytes(reserve.aks, a));
+		      density->max_pods,
+		      density->is_told ? "" : " (no kubelet says how many: --max-pods N)",
+		      out_bytes(reserve.fixed, fixed), out_bytes(reserve.per_pod, pod),
+		      out_bytes(reserve.needed, needed),
+		      density->n_pods ? "" : " (no pod runs: none was measured)",
+		      out_colour(ctl->colour, OUT_BOLD), out_bytes(reserve.advised, advised),
+		      out_colour(ctl->colour, OUT_PLAIN), out_bytes(reserve.aks, aks));
 }
 
 static void print_text(const struct azlctl *ctl, const struct density *density)
@@ -152,6 +193,8 @@ static void json_pod(struct out_json *json, const struct density *density,
 	out_json_number(json, "pause_bytes", pod->pause);
 	out_json_number(json, "kernel_bytes", pod->kernel);
 	out_json_number(json, "containers_bytes", pod->memory);
+	out_json_number(json, "cost_bytes", density_cost(pod));
+	out_json_number(json, "tasks", pod->processes);
 	out_json_number(json, "mounts", pod->mounts);
 	json_pressure(json, &pod->pressure);
 	out_json_array(json, "containers");
@@ -159,6 +202,25 @@ static void json_pod(struct out_json *json, const struct density *density,
 		if (density->containers[i].shim == pod->shim)
 			json_container(json, &density->containers[i]);
 	out_json_end_array(json);
+	out_json_end_object(json);
+}
+
+static void json_totals(struct out_json *json, const struct density *density)
+{
+	struct density_sum sum = density_sum(density);
+
+	out_json_object(json, "totals");
+	out_json_number(json, "pods", density->n_pods);
+	out_json_number(json, "containers", density->n_containers);
+	out_json_number(json, "shim_pss_bytes", sum.pss);
+	out_json_number(json, "shim_private_dirty_bytes", sum.private);
+	out_json_number(json, "pause_bytes", sum.pause);
+	out_json_number(json, "kernel_bytes", sum.kernel);
+	out_json_number(json, "containers_bytes", sum.memory);
+	out_json_number(json, "tasks", sum.tasks);
+	out_json_number(json, "files", sum.files);
+	out_json_number(json, "sockets", sum.sockets);
+	out_json_number(json, "mounts", sum.mounts);
 	out_json_end_object(json);
 }
 
@@ -173,6 +235,7 @@ static void print_json(const struct azlctl *ctl, const struct density *density)
 	for (size_t i = 0; i < density->n_pods; i++)
 		json_pod(&json, density, &density->pods[i]);
 	out_json_end_array(&json);
+	json_totals(&json, density);
 	out_json_object(&json, "node");
 	out_json_number(&json, "memory_bytes", density->total);
 	out_json_number(&json, "available_bytes", density->available);
@@ -231,7 +294,7 @@ int cmd_density(const struct azlctl *ctl, int argc, char **argv)
 	const char *svg = NULL;
 	int code;
 
-	if (take_arguments(argc, argv, &svg, &density.max_pods) < 0) {
+	if (take_arguments(argc, argv, &svg, &density.max_pods) < 0 || (svg && ctl->json)) {
 		(void)azlctl_fail("density",
 				  "usage: azlctl density [--json | --svg FILE] [--max-pods N]");
 		return AZLCTL_USAGE;

@@ -45,11 +45,12 @@ struct density_pod {
 	uint64_t private; /* its own dirty pages: what its end would free */
 	uint64_t threads;
 	uint64_t sockets;
-	uint64_t files;	   /* open descriptors */
-	size_t containers; /* the pause container included */
-	uint64_t pause;	   /* memory of the pause container */
-	uint64_t kernel;   /* of all its containers */
-	uint64_t memory;   /* of all its containers */
+	uint64_t files;	       /* open descriptors */
+	size_t containers;     /* the pause container included */
+	uint64_t pause;	       /* memory of the pause container */
+	uint64_t pause_kernel; /* of it, the kernel's */
+	uint64_t kernel;       /* of all its containers */
+	uint64_t memory;       /* of all its containers */
 	uint64_t processes;
 	uint64_t mounts;
 	struct density_pressure pressure; /* of the container that waits most */
@@ -74,9 +75,36 @@ struct density {
 	uint64_t kernel; /* SUnreclaim, KernelStack, PageTables, Percpu: of the whole host */
 	struct density_pressure pressure;
 	uint64_t max_pods;
+	bool is_told; /* max_pods is what kubelet or the caller says, not a default */
 };
 
+/* Sums over all pods. */
+struct density_sum {
+	uint64_t pss;
+	uint64_t private;
+	uint64_t pause;
+	uint64_t kernel;
+	uint64_t memory;
+	uint64_t tasks; /* threads of containers and of shims */
+	uint64_t files;
+	uint64_t sockets;
+	uint64_t mounts;
+};
+
+/* Pure. */
+struct density_sum density_sum(const struct density *density);
+
 void density_done(struct density *density);
+
+/* What a pod costs beside what its containers do: shim, pause container, and the kernel's memory of
+ * the other containers. Pure. */
+uint64_t density_cost(const struct density_pod *pod);
+
+enum { DENSITY_SHORT_ROOM = 40 };
+
+/* A name that fits `width` (at most DENSITY_SHORT_ROOM - 1): of a longer one both ends, since the
+ * last letters of a pod's name are what tells it from others. Returns text. */
+const char *density_short(const char *name, size_t width, char text[DENSITY_SHORT_ROOM]);
 
 /*
  * Look at every container that runs below root's /run/containerd.

@@ -23,6 +23,7 @@ enum {
 	MOUNTS_MAX_BYTES = 32 << 20,
 	FILE_ROOM = 8192,
 	GROW = 64,
+	CONFIG_MAX_BYTES = 1 << 20,
 	MAX_PODS_DEFAULT = 110, /* Source: kubelet's configuration, maxPods */
 };
 
@@ -212,6 +213,7 @@ static void add_to_pod(struct density_pod *pod, const struct density_container *
 		pod->name = *container->pod ? container->pod : container->id;
 	pod->containers++;
 	pod->pause += container->is_pause ? container->memory : 0;
+	pod->pause_kernel += container->is_pause ? container->kernel : 0;
 	pod->kernel += container->kernel;
 	pod->memory += container->memory;
 	pod->processes += container->processes;
@@ -252,7 +254,7 @@ static int by_shim(const void *left, const void *right)
 static int dearest_first(const void *left, const void *right)
 {
 	const struct density_pod *a = left, *b = right;
-	uint64_t cost_a = a->pss + a->pause, cost_b = b->pss + b->pause;
+	uint64_t cost_a = density_cost(a), cost_b = density_cost(b);
 
 	return cost_a != cost_b ? (cost_a > cost_b ? -1 : 1) : strcmp(a->name, b->name);
 }
@@ -297,19 +299,73 @@ static uint64_t meminfo(const char *text, const char *key)
 	return kilobytes * 1024;
 }
 
-/* What the kubelet was told; Source: KubeletConfiguration, maxPods. */
+/*
+ * "maxPods" in kubelet's configuration, YAML or JSON: AKS has /etc/default/kubeletconfig.json.
+ * Source: KubeletConfiguration, maxPods.
+ */
+static uint64_t config_max_pods(int root, const char *path)
+{
+	static const char key[] = "maxPods";
+	struct buf text = { 0 };
+	uint64_t pods = 0;
+
+	if (*path && fd_read_file(root, path, CONFIG_MAX_BYTES, &text) == 0 &&
+	    buf_add(&text, "", 1, CONFIG_MAX_BYTES + 1) == 0) {
+		const char *at = (const char *)text.data;
+
+		for (; *at && pods == 0; at += strcspn(at, "\n,{"), at += *at != '\0') {
+			const char *value = at + strspn(at, " \t\"");
+
+			if (strncmp(value, key, strlen(key)) != 0)
+				continue;
+			value += strlen(key);
+			value += strspn(value, " \t\":");
+			(void)num_u64_parse(value, strspn(value, "0123456789"), &pods);
+		}
+	}
+	buf_done(&text);
+	return pods;
+}
+
+/* The value of "--NAME=VALUE" or "--NAME", "VALUE" among arguments, each ended by NUL; NULL: not
+ * given. */
+static const char *argument(const char *line, size_t len, const char *name)
+{
+	size_t name_len = strlen(name);
+
+	for (const char *at = line; at < line + len; at += strlen(at) + 1) {
+		if (strncmp(at, name, name_len) != 0)
+			continue;
+		if (at[name_len] == '=')
+			return at + name_len + 1;
+		if (at[name_len] == '\0' && at + name_len + 1 < line + len)
+			return at + name_len + 1;
+	}
+	return NULL;
+}
+
+/* What the kubelet was told: by an argument, which counts, or by its configuration. 0: nothing. */
 static uint64_t kubelet_max_pods(int root)
 {
-	char text[FILE_ROOM];
-	uint64_t pods;
+	pid_t pid = proc_find(root, "kubelet");
+	const char *path = NULL, *told = NULL;
+	struct buf line = { 0 };
+	char name[64];
+	uint64_t pods = 0;
 
-	if (fd_read_text(root, "var/lib/kubelet/config.yaml", text, sizeof(text)) < 0)
-		return 0;
-	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n')
-		if (strncmp(line, "maxPods: ", 9) == 0 &&
-		    num_u64_parse(line + 9, strspn(line + 9, "0123456789"), &pods) == 0)
-			return pods;
-	return 0;
+	(void)snprintf(name, sizeof(name), "proc/%d/cmdline", (int)pid);
+	if (pid > 0 && fd_read_file(root, name, CONFIG_MAX_BYTES, &line) == 0 && line.len > 0 &&
+	    buf_add(&line, "", 1, CONFIG_MAX_BYTES + 1) == 0) {
+		told = argument((const char *)line.data, line.len, "--max-pods");
+		path = argument((const char *)line.data, line.len, "--config");
+	}
+	if (told)
+		(void)num_u64_parse(told, strlen(told), &pods);
+	if (pods == 0)
+		pods = config_max_pods(root, path && *path == '/' ? path + 1
+								  : "var/lib/kubelet/config.yaml");
+	buf_done(&line);
+	return pods;
 }
 
 static void read_node(const struct gathering *gathering)
@@ -338,6 +394,7 @@ static void read_node(const struct gathering *gathering)
 	}
 	if (density->max_pods == 0)
 		density->max_pods = kubelet_max_pods(root);
+	density->is_told = density->max_pods != 0;
 	if (density->max_pods == 0)
 		density->max_pods = MAX_PODS_DEFAULT;
 }

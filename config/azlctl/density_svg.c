@@ -21,8 +21,9 @@ struct svg_part {
 	const char *colour;
 };
 
-static const char svg_shim[] = "#2563eb", svg_pause[] = "#f59e0b", svg_kernel[] = "#94a3b8",
-		  svg_need[] = "#16a34a", svg_aks[] = "#dc2626";
+static const char svg_shim[] = "#2563eb", svg_other[] = "#7c3aed", svg_pause[] = "#f59e0b",
+		  svg_kernel[] = "#94a3b8", svg_host[] = "#475569", svg_need[] = "#16a34a",
+		  svg_aks[] = "#dc2626";
 
 /* Text as XML wants it. */
 static void put_text(FILE *out, const char *text)
@@ -73,36 +74,35 @@ static void put_legend(FILE *out)
 		const char *name;
 		const char *colour;
 	} entries[] = {
-		{ "shim", svg_shim },
+		{ "shim of azl", svg_shim },
+		{ "another shim", svg_other },
 		{ "pause container", svg_pause },
-		{ "kernel memory of the containers", svg_kernel },
+		{ "kernel memory of the other containers", svg_kernel },
 	};
 	int x = SVG_LEFT;
 
-	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++, x += 130)
+	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++, x += 120)
 		(void)fprintf(out,
 			      "<rect x=\"%d\" y=\"36\" width=\"10\" height=\"10\" fill=\"%s\"/>"
 			      "<text x=\"%d\" y=\"45\">%s</text>\n",
 			      x, entries[i].colour, x + 14, entries[i].name);
 }
 
-static uint64_t cost_of(const struct density_pod *pod)
-{
-	return pod->pss + pod->pause + pod->kernel;
-}
-
 static void put_reserve(const struct density *density, FILE *out, int y)
 {
 	struct density_reserve reserve = density_reserve(density);
 	uint64_t full = reserve.advised > reserve.aks ? reserve.advised : reserve.aks;
-	const struct svg_part needed = { reserve.needed, svg_shim };
+	const struct svg_part needed[] = {
+		{ reserve.fixed, svg_host },
+		{ reserve.needed - reserve.fixed, svg_shim },
+	};
 	const struct svg_part advised = { reserve.advised, svg_need };
 	const struct svg_part aks = { reserve.aks, svg_aks };
 
 	(void)fprintf(
 		out, "<text x=\"16\" y=\"%d\" class=\"h\">To reserve for %" PRIu64 " pods</text>\n",
 		y + 12, density->max_pods);
-	put_bar(out, y + 24, "measured", &needed, 1, full);
+	put_bar(out, y + 24, "measured: host, pods", needed, 2, full);
 	put_bar(out, y + 24 + SVG_ROW, "advised", &advised, 1, full);
 	put_bar(out, y + 24 + 2 * SVG_ROW, "AKS takes", &aks, 1, full);
 }
@@ -114,8 +114,8 @@ int density_svg(const struct density *density, FILE *out)
 	uint64_t full = 0;
 
 	for (size_t i = 0; i < rows; i++)
-		if (cost_of(&density->pods[i]) > full)
-			full = cost_of(&density->pods[i]);
+		if (density_cost(&density->pods[i]) > full)
+			full = density_cost(&density->pods[i]);
 	(void)fprintf(
 		out,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
@@ -129,15 +129,18 @@ int density_svg(const struct density *density, FILE *out)
 	for (size_t i = 0; i < rows; i++) {
 		const struct density_pod *pod = &density->pods[i];
 		const struct svg_part parts[] = {
-			{ pod->pss, svg_shim },
+			{ pod->pss, pod->is_azl ? svg_shim : svg_other },
 			{ pod->pause, svg_pause },
-			{ pod->kernel, svg_kernel },
+			{ pod->kernel - pod->pause_kernel, svg_kernel },
 		};
-		char name[40];
+		char name[DENSITY_SHORT_ROOM];
 
-		(void)snprintf(name, sizeof(name), "%.38s", pod->name);
-		put_bar(out, SVG_HEAD + (int)i * SVG_ROW, name, parts, 3, full);
+		put_bar(out, SVG_HEAD + (int)i * SVG_ROW, density_short(pod->name, 36, name), parts,
+			3, full);
 	}
+	if (rows < density->n_pods)
+		(void)fprintf(out, "<text x=\"%d\" y=\"%d\">and %zu more, each costs less</text>\n",
+			      SVG_LEFT, bottom - 4, density->n_pods - rows);
 	put_reserve(density, out, bottom);
 	(void)fputs("</svg>\n", out);
 	return ferror(out) ? -1 : 0;

@@ -130,7 +130,10 @@ TEST(pods_are_told_with_all_that_they_cost)
 	CHECK(web->pressure.cpu > 12.4 && web->pressure.cpu < 12.6);
 	CHECK(density.total == 4000000ULL * 1024 && density.kernel == 200 * 1024);
 	CHECK(density.daemons[0].pss == 50000 * 1024 && density.daemons[1].pss == 0);
-	CHECK(density.max_pods == 110);
+	CHECK(density.max_pods == 110 && !density.is_told);
+	CHECK(web->pause_kernel == 65536 && density_cost(web) == 400 * 1024 + 1048576 + 65536);
+	CHECK(density_sum(&density).kernel == 3 * 65536 && density_sum(&density).tasks == 11);
+	CHECK(density_sum(&density).mounts == 4 && density_sum(&density).sockets == 2);
 	density_done(&density);
 	host_tree_done(&tree);
 }
@@ -157,6 +160,65 @@ TEST(the_reservation_is_what_is_needed_and_a_margin)
 	CHECK(density_reserve(&density).per_pod == 0);
 }
 
+static uint64_t max_pods_of(const struct host_tree *tree)
+{
+	struct azlctl ctl = ctl_of(tree);
+	struct density density = { 0 };
+	struct err err;
+	uint64_t pods;
+
+	CHECK(density_gather(&ctl, &density, &err) == 0);
+	pods = density.is_told ? density.max_pods : 0;
+	density_done(&density);
+	return pods;
+}
+
+/* A kubelet with these arguments. */
+static void put_kubelet(const struct host_tree *tree, const char *line, size_t len)
+{
+	FILE *file;
+	char path[128];
+
+	put_process(tree, 300, 1, "kubelet", 90000);
+	(void)snprintf(path, sizeof(path), "%s/proc/300/cmdline", tree->path);
+	file = fopen(path, "we");
+	CHECK(file && fwrite(line, 1, len, file) == len && fclose(file) == 0);
+}
+
+TEST(pods_are_as_many_as_kubelet_was_told)
+{
+	static const char argument[] = "kubelet\0--v=2\0--max-pods=250\0--config=/etc/k.yaml";
+	static const char apart[] = "kubelet\0--max-pods\00030\0";
+	static const char config[] = "kubelet\0--config\0/etc/default/kubeletconfig.json\0";
+	static const char nothing[] = "kubelet\0--max-pods\0";
+	struct host_tree tree = node();
+
+	host_tree_put(&tree, "var/lib/kubelet/config.yaml",
+		      "apiVersion: v1\n# maxPods: 7\nmaxPods: 64\nx: 1\n");
+	CHECK(max_pods_of(&tree) == 64);
+	put_kubelet(&tree, argument, sizeof(argument));
+	CHECK(max_pods_of(&tree) == 250);
+	put_kubelet(&tree, apart, sizeof(apart));
+	CHECK(max_pods_of(&tree) == 30);
+	put_kubelet(&tree, nothing, sizeof(nothing));
+	CHECK(max_pods_of(&tree) == 64);
+	host_tree_put(
+		&tree, "etc/default/kubeletconfig.json",
+		"{\n  \"kind\": \"KubeletConfiguration\",\n  \"maxPods\": 110,\n  \"x\": 1 }");
+	put_kubelet(&tree, config, sizeof(config));
+	CHECK(max_pods_of(&tree) == 110);
+	host_tree_done(&tree);
+}
+
+TEST(a_name_that_is_too_long_keeps_both_ends)
+{
+	char text[DENSITY_SHORT_ROOM];
+
+	CHECK_TEXT(density_short("shop/web-0", 36, text), "shop/web-0");
+	CHECK_TEXT(density_short("0123456789", 10, text), "0123456789");
+	CHECK_TEXT(density_short("kube-system/coredns-1", 10, text), "kube~dns-1");
+}
+
 static int run(const struct host_tree *tree, bool json, int argc, char **argv, char **text)
 {
 	struct azlctl ctl = ctl_of(tree);
@@ -177,7 +239,12 @@ TEST(the_answer_has_the_pods_and_the_reservation)
 	char *text = NULL;
 
 	CHECK(run(&tree, false, 2, argv, &text) == AZLCTL_OK);
-	CHECK(strstr(text, "shop/web-0") && strstr(text, "to reserve for 50 pods"));
+	CHECK(strstr(text, "shop/web-0") && strstr(text, "to reserve for 50 pods\n"));
+	/* each figure its own */
+	CHECK(strstr(text, "measured  48.8 MiB for the host + 3.1 MiB a pod = 205.7 MiB\n"));
+	CHECK(strstr(text, "AKS takes 976.6 MiB (min("));
+	CHECK(strstr(text, "2 pods, 3 containers: shims 5.3 MiB, pause containers 1.0 MiB, "
+			   "containers 3.0 MiB (kernel 192.0 KiB of it)"));
 	free(text);
 	CHECK(run(&tree, true, 0, NULL, &text) == AZLCTL_OK);
 	CHECK(strstr(text, "\"name\": \"shop/web-0\"") && strstr(text, "\"aks_bytes\": "));
@@ -212,9 +279,12 @@ TEST(wrong_arguments_and_a_host_without_containerd_are_told)
 {
 	struct host_tree tree = host_tree_new();
 	char *wrong[] = { (char *)(uintptr_t) "--max-pods", (char *)(uintptr_t) "many" };
+	char *both[] = { (char *)(uintptr_t) "--svg", (char *)(uintptr_t) "/nowhere" };
 	char *text = NULL;
 
 	CHECK(run(&tree, false, 2, wrong, &text) == AZLCTL_USAGE);
+	free(text);
+	CHECK(run(&tree, true, 2, both, &text) == AZLCTL_USAGE);
 	free(text);
 	CHECK(run(&tree, false, 0, NULL, &text) == AZLCTL_FAILED);
 	free(text);
