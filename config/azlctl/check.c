@@ -51,6 +51,7 @@ void check_say(struct checks *checks, enum check_level level, const char *id, co
 	va_start(args, fmt);
 	(void)vsnprintf(line->text, sizeof(line->text), fmt, args);
 	va_end(args);
+	out_plain(line->text);
 }
 
 void check_fix(struct checks *checks, const char *fmt, ...)
@@ -60,6 +61,7 @@ void check_fix(struct checks *checks, const char *fmt, ...)
 	va_start(args, fmt);
 	(void)vsnprintf(checks->lines[checks->n - 1].fix, CHECK_TEXT_ROOM, fmt, args);
 	va_end(args);
+	out_plain(checks->lines[checks->n - 1].fix);
 }
 
 long check_read(const struct checks *checks, const char *path, char *text, size_t room)

@@ -11,6 +11,7 @@
 #include "config/azlctl/azlctl.h"
 #include "config/azlctl/containers.h"
 #include "config/azlctl/density.h"
+#include "config/azlctl/out.h"
 #include "config/azlctl/proc.h"
 #include "config/base/buf.h"
 #include "config/base/clean.h"
@@ -51,6 +52,7 @@ static void keep_text(char room[DENSITY_NAME_ROOM], const char *text, size_t len
 		len = DENSITY_NAME_ROOM - 1 - used;
 	memcpy(room + used, text, len);
 	room[used + len] = '\0';
+	out_plain(room + used);
 }
 
 static int spec_value(void *owner, const struct json_path *path, enum json_type type,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/azlctl/out.h"
 #include "config/base/err.h"
 #include "config/base/fd.h"
 #include "config/base/num.h"
@@ -70,6 +71,7 @@ static void keep(char *room, size_t size, const char *text, size_t len)
 		len = size - 1;
 	memcpy(room, text, len);
 	room[len] = '\0';
+	out_plain(room);
 }
 
 /* Such an annotation that makes no sense is none: the host's default holds. */

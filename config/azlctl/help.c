@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "config/host.h"
+
 static const char help_check[] =
 	"usage: azlctl [--root DIR] check [--json]\n"
 	"\n"
@@ -107,4 +109,27 @@ const char *help_text(const char *command)
 		if (strcmp(texts[i].name, command) == 0)
 			return texts[i].text;
 	return NULL;
+}
+
+void help_keys(FILE *out)
+{
+	const char *section = "";
+
+	(void)fputs(
+		"/etc/azl/host.json: an object of sections, each an object of keys. A key that "
+		"is not there\nhas its default; null leaves a value alone; a section \"x-...\" is "
+		"for notes.\n\n"
+		"  { \"system\": { \"memory.min\": \"1Gi\" }, \"apply\": { \"containerd\": false } "
+		"}\n",
+		out);
+	for (size_t i = 0; i < host_keys_count; i++) {
+		const struct host_key *key = &host_keys[i];
+
+		if (strcmp(section, key->section) != 0)
+			(void)fprintf(out, "\n%s\n", key->section);
+		section = key->section;
+		(void)fprintf(out, "  %s%s%s\n      %s\n      allowed: %s\n", key->name,
+			      *key->name ? " = " : "default ", key->fallback, key->reason,
+			      host_type_range(key->type));
+	}
 }

@@ -36,7 +36,7 @@ static const struct command commands[] = {
 	{ "explain", cmd_explain, false, "[--json] CONTAINER",
 	  "each cgroup value of a container, and who set it" },
 	{ "version", cmd_version, false, "[--json]", "which azlctl this is" },
-	{ "help", NULL, false, "[COMMAND]", "what a command does, with examples" },
+	{ "help", NULL, false, "[COMMAND | host.json]", "what it does, with examples; every key" },
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
@@ -75,7 +75,7 @@ static void usage(FILE *out)
 		"\n  --json      for machines     --dry-run   say what would be done\n"
 		"  --root DIR  look at, or change, a tree that is not running\n\n"
 		"First `azlctl check`, then `azlctl apply --dry-run`. `azlctl help COMMAND` has\n"
-		"examples and exit statuses; man azlctl and man host.json tell the rest.\n",
+		"examples and exit statuses, `azlctl help host.json` every key of that file.\n",
 		out);
 }
 
@@ -123,20 +123,25 @@ static int help(char *rest[REST_MAX], int n)
 	const char *about = NULL, *text;
 
 	if (strcmp(rest[0], "help") == 0 || is_help(rest[0]))
-		about = n > 1 ? rest[1] : "";
+		about = n > 1 ? rest[1] : "help";
 	for (int i = 1; i < n && !about; i++)
 		if (is_help(rest[i]))
 			about = rest[0];
 	if (!about)
 		return -1;
 	text = help_text(about);
-	if (text)
+	if (text) {
 		(void)fputs(text, stdout);
-	else if (!*about || strcmp(about, "help") == 0)
+	} else if (strcmp(about, "help") == 0) {
 		usage(stdout);
-	else
-		(void)fprintf(stderr, "azlctl: no command \"%s\"; azlctl help lists them\n", about);
-	return text || !*about || strcmp(about, "help") == 0 ? AZLCTL_OK : AZLCTL_USAGE;
+	} else if (strcmp(about, "host.json") == 0) {
+		help_keys(stdout);
+	} else {
+		(void)fprintf(stderr, "azlctl: no help about \"%s\"; azlctl help lists commands\n",
+			      about);
+		return AZLCTL_USAGE;
+	}
+	return AZLCTL_OK;
 }
 
 static int run(struct azlctl *ctl, char *rest[REST_MAX], int n)

@@ -10,22 +10,51 @@
 
 enum { OUT_DEPTH = sizeof(((struct out_json *)0)->first) / sizeof(bool) };
 
+/* Bytes of the UTF-8 sequence that a text begins with; 0: it begins with none (RFC 3629). */
+static size_t utf8_len(const char *text)
+{
+	const unsigned char *at = (const unsigned char *)text;
+	size_t len = at[0] < 0x80 ? 1 : at[0] < 0xc2 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
+
+	if (at[0] > 0xf4)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((at[i] & 0xc0) != 0x80)
+			return 0;
+	if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ||
+	    (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+/* Names of files may be any bytes; JSON may not: what is no text becomes U+FFFD. */
 static void put_text(FILE *out, const char *text)
 {
 	(void)fputc('"', out);
-	for (; *text; text++) {
+	while (*text) {
 		unsigned char c = (unsigned char)*text;
+		size_t len = utf8_len(text);
 
-		if (c == '"' || c == '\\')
+		if (len == 0)
+			(void)fputs("\xef\xbf\xbd", out);
+		else if (c == '"' || c == '\\')
 			(void)fprintf(out, "\\%c", c);
 		else if (c == '\n')
 			(void)fputs("\\n", out);
 		else if (c < ' ')
 			(void)fprintf(out, "\\u%04x", c);
 		else
-			(void)fputc(c, out);
+			(void)fwrite(text, 1, len, out);
+		text += len ? len : 1;
 	}
 	(void)fputc('"', out);
+}
+
+void out_plain(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
 }
 
 /* The comma, the line and the key in front of a value. */

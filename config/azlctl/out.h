@@ -27,6 +27,9 @@ void out_json_bool(struct out_json *json, const char *key, bool value);
 void out_json_null(struct out_json *json, const char *key);
 void out_json_finish(struct out_json *json); /* newline */
 
+/* Foreign text for a terminal: control characters become '?'. */
+void out_plain(char *text);
+
 enum out_colour { OUT_PLAIN, OUT_BOLD, OUT_DIM, OUT_GREEN, OUT_YELLOW, OUT_RED };
 
 /* Escape sequences, or "" without colour. */

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2030,SC2031,SC2154
+# azlctl as a person and as a script use it: help, options, statuses, JSON, colours, completion.
+
+bats_require_minimum_version 1.5.0
+
+src=${BATS_TEST_DIRNAME%/*}
+
+setup() {
+	W=$BATS_TEST_TMPDIR
+	T=$W/host
+	mkdir -p "$T"/{etc/azl,etc/systemd/system,usr/lib/systemd/system,var/lib,run/containerd/io.containerd.runtime.v2.task}
+	: >"$T/usr/lib/systemd/systemd"
+}
+
+azlctl() {
+	"$AZL_BUILD/azlctl" "$@"
+}
+
+has() {
+	[[ "$output" == *"$1"* ]] || {
+		echo "no '$1' in: $output"
+		return 1
+	}
+}
+
+# container ID PID SPEC: one that runs, in the tree
+container() {
+	local at=$T/run/containerd/io.containerd.runtime.v2.task/k8s.io/$1 group=$T/sys/fs/cgroup/pods/$1
+	mkdir -p "$at" "$group" "$T/proc/$2"
+	echo "memory pids" >"$T/sys/fs/cgroup/cgroup.controllers"
+	printf %s "$2" >"$at/init.pid"
+	echo "$3" >"$at/config.json"
+	echo "0::/pods/$1" >"$T/proc/$2/cgroup"
+	printf 'PPid:\t1\n' >"$T/proc/$2/status"
+	echo 4096 >"$group/pids.max"
+	echo 1048576 >"$group/memory.current"
+}
+
+@test "help teaches each command: how it is called, its statuses, an example" {
+	local command
+	for command in check apply revert density explain version; do
+		run -0 --separate-stderr azlctl help "$command"
+		has "usage: azlctl"
+		has " $command"
+		cp /dev/stdin "$W/help" <<<"$output"
+		run -0 azlctl "$command" --help
+		diff "$W/help" - <<<"$output"
+		run -0 azlctl help
+		has "  $command "
+		[ "$(wc -L <"$W/help")" -le 100 ]
+	done
+	run -0 azlctl help host.json
+	has "pids.max = 4096"
+	has "protect"
+	run -0 azlctl --help
+	run -2 azlctl help nothing
+	has 'no help about "nothing"'
+}
+
+@test "wrong arguments end with 2, say what is wrong, and answer nothing" {
+	local words
+	for words in "" "nonsense" "--root" "--root /nowhere check" "check now" "check --dry-run" "density --dry-run" \
+		"density --svg" "density --max-pods 0" "density --json --svg x" "density --max-pods 1x" "explain" "explain -x" \
+		"explain a b" "apply --now" "revert all" "version x" "help a"; do
+		# shellcheck disable=SC2086
+		run -2 --separate-stderr azlctl $words
+		[ -z "$output" ] && [ -n "$stderr" ] || {
+			echo "$words: $output"
+			return 1
+		}
+	done
+}
+
+@test "statuses: 0, 1, 3, 4 and 5 as the manual has them" {
+	run -3 azlctl --root "$T" apply --dry-run
+	run -0 azlctl --root "$T" apply
+	run -0 azlctl --root "$T" apply --dry-run
+	run -3 azlctl --root "$T" revert --dry-run
+	echo "# mine" >>"$T/etc/sysctl.d/90-azl.conf"
+	run -5 azlctl --root "$T" revert
+	rm "$T/etc/sysctl.d/90-azl.conf"
+	run -0 azlctl --root "$T" revert
+	run -4 azlctl --root "$T" check
+	run -1 azlctl --root "$T" explain nobody
+	rm -r "$T/run"
+	run -1 azlctl --root "$T" density
+	mkdir -p "$T"/usr/{bin,share/azl,lib/cni} "$T/etc/cni/net.d"
+	touch "$T"/usr/bin/{containerd,runc,containerd-shim-azl-v2} "$T"/usr/lib/cni/{azl-cni,portmap,tuning}
+	cp "$src/config/etc/azl/known-versions.json" "$T/usr/share/azl/"
+	cp "$src/config/etc/cni/azl-vm.conflist" "$T/etc/cni/net.d/10-azl.conflist"
+	run -0 azlctl --root "$T" check
+	sed -i '/"cniVersion":/d' "$T/etc/cni/net.d/10-azl.conflist"
+	run -3 azlctl --root "$T" check
+	for status in 0 1 2 3 4 5; do grep -q "^\.B $status$" "$src/docs/man/azlctl.8"; done
+}
+
+@test "every list of plugins that is shipped passes check" {
+	local list
+	mkdir -p "$T/usr/lib/cni" "$T/etc/cni/net.d"
+	touch "$T"/usr/lib/cni/{azl-cni,portmap,tuning}
+	for list in "$src"/config/etc/cni/*.conflist; do
+		cp "$list" "$T/etc/cni/net.d/10-azl.conflist"
+		run azlctl --root "$T" check
+		has "ok    cni.conflist           10-azl.conflist, first plugin azl-cni"
+	done
+}
+
+@test "--json is one valid document from each command, its fields are in the manual" {
+	local command key
+	container 0aaa 77 '{"annotations": {"io.kubernetes.cri.container-type": "container",
+		"io.kubernetes.cri.sandbox-name": "a\u001b[31m\"b", "io.kubernetes.cri.sandbox-namespace": "n"},
+		"linux": {"resources": {"pids": {"limit": 4096}}}}'
+	mkdir -p "$T/etc/cni/net.d"
+	# names are bytes; JSON is UTF-8
+	echo '{' >"$T/etc/cni/net.d/$(printf 'a\377\303\244\033[1m.conf')"
+	for command in check "apply --dry-run" apply "revert --dry-run" density "explain 0a" version revert; do
+		# shellcheck disable=SC2086
+		azlctl --root "$T" $command --json >"$W/json" || true
+		jq -e 'type == "object"' "$W/json" >/dev/null
+		iconv -f UTF-8 -t UTF-8 "$W/json" >/dev/null
+		run ! grep -q $'\033' "$W/json"
+		[ "$command" != check ] || jq -r '.checks[].text' "$W/json" >"$W/texts"
+		while read -r key; do
+			# two of a name's letters are written apart in roff
+			sed 's/\\//g' "$src/docs/man/azlctl.8" | grep -qw -- "$key" || {
+				echo "$command: $key is not in the manual"
+				return 1
+			}
+		done < <(jq -r '[paths | map(select(type == "string")) | .[-1]] | unique | .[]' "$W/json" | grep -v null)
+	done
+	grep -q 'ä?\[1m.conf' "$W/texts"
+}
+
+@test "colours are for a terminal alone, and not with NO_COLOR" {
+	local escape=$'\033['
+	run azlctl --root "$T" check
+	[[ "$output" != *"$escape"* ]]
+	run script -qec "'$AZL_BUILD/azlctl' --root '$T' check" /dev/null
+	[[ "$output" == *"$escape"* ]]
+	run script -qec "'$AZL_BUILD/azlctl' --root '$T' check --json" /dev/null
+	[[ "$output" != *"$escape"* ]]
+	NO_COLOR=1 run script -qec "'$AZL_BUILD/azlctl' --root '$T' check" /dev/null
+	[[ "$output" != *"$escape"* ]]
+}
+
+# completed WORD...: what completion offers for the last word
+completed() {
+	COMP_WORDS=(azlctl "$@")
+	COMP_CWORD=$#
+	COMPREPLY=()
+	_azlctl
+	echo "${COMPREPLY[*]}"
+}
+
+@test "completion: every command and option of the help, containers that run, folders and files" {
+	local command option
+	# shellcheck source=/dev/null
+	. "$src/config/etc/bash-completion/azlctl"
+	for command in check apply revert density explain version help; do
+		[[ " $(completed "") " == *" $command "* ]]
+		[ "$(completed "${command:0:3}")" = "$command" ]
+		for option in $(azlctl help "$command" | sed -n '1p' | grep -oE -- '--[a-z-]+' | sort -u); do
+			[[ " $(completed "$command" "--") " == *" $option "* ]] || {
+				echo "$command: $option is not offered: $(completed "$command" "--")"
+				[ "$command" = help ]
+			}
+		done
+	done
+	container 0abc 77 '{}'
+	container 0abd 78 '{}'
+	mkdir -p "$T/run/containerd/io.containerd.runtime.v2.task/k8s.io/0gone"
+	[ "$(completed --root "$T" explain 0)" = "0abc 0abd" ]
+	[ "$(completed --root "$T" explain 0abd)" = 0abd ]
+	[ "$(completed --root "$T/et")" = "$T/etc" ]
+	touch "$W/x.svg"
+	[ "$(completed density --svg "$W/x.")" = "$W/x.svg" ]
+	[ "$(completed help host)" = host.json ]
+	[ "$(completed apply --d)" = --dry-run ]
+}
+
+@test "an answer that cannot be written is an error" {
+	run -1 --separate-stderr sh -c "'$AZL_BUILD/azlctl' help >/dev/full"
+	[[ "$stderr" == *"no space left on device"* ]]
+	run -1 sh -c "'$AZL_BUILD/azlctl' --root '$T' apply --dry-run --json >/dev/full"
+	container 0abc 77 '{}'
+	run -1 azlctl --root "$T" density --svg /dev/full
+	has "--svg /dev/full"
+}
