@@ -43,7 +43,7 @@ container() {
 		run -0 --separate-stderr azlctl help "$command"
 		has "usage: azlctl"
 		has " $command"
-		cp /dev/stdin "$W/help" <<<"$output"
+		echo "$output" >"$W/help"
 		run -0 azlctl "$command" --help
 		diff "$W/help" - <<<"$output"
 		run -0 azlctl help
