@@ -354,7 +354,9 @@ static int add_locked(struct job *job, struct buf *out, struct err *err)
 		job_undo_former(job);
 	if (code == 0)
 		code = make(job, &lease, &held, out, err);
-	/* when undoing fails, the lease stays, and whoever comes next tries again */
+	/* when undoing fails, the lease stays, and whoever comes next tries again; nobody waits for
+	 * the end of a namespace in which no pod will live */
+	job->netconf.removal = REMOVAL_NOW;
 	if (code < 0 && held)
 		(void)job_undo(job, &lease, &said);
 	else if (code < 0)

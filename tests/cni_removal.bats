@@ -167,6 +167,34 @@ only_pairs() {
 	echo "# killed $i times" >&3
 }
 
+@test "an ADD of which any system call fails leaves nothing, not even a pair" {
+	local name nth i=0 failed=0
+	pod p1
+	CNI_WRAP="strace -qq -o $W/trace" cni ADD p1 "$conf" >/dev/null
+	CNI_WRAP='' cni DEL p1 "$(jq -c 'del(.removal)' <<<"$conf")"
+	cni_nothing_left
+	sed -n 's/^\([a-z0-9_]*\)(\([^,]*\).*/\1 \2/p' "$W/trace" |
+		awk '{ n[$1]++ } $1 == "read" && $2 == "0" { on = 1; next }
+			on && $1 ~ /^(sendto|sendmsg|recvmsg|recvfrom|renameat2?|fsync|openat|socket|mkdirat|write)$/ && $1 $2 != "write1" { print $1, n[$1] }' |
+		awk -v i="$((RANDOM % ${AZL_KILLS:-3}))" -v s="${AZL_KILLS:-3}" 'NR % s == i' >"$W/points"
+	[ "$(wc -l <"$W/points")" -gt 10 ]
+	while read -r name nth; do
+		i=$((i + 1))
+		if CNI_WRAP="strace -qq -o /dev/null -e trace=$name -e inject=$name:error=EIO:when=$nth" \
+			cni ADD "f$i" "$conf" "$(netns_of p1)" >/dev/null 2>&1; then
+			cni DEL "f$i" "$(jq -c 'del(.removal)' <<<"$conf")" "$(netns_of p1)"
+		else
+			failed=$((failed + 1))
+			# but the empty file of a lock, which goes with the DEL that follows
+			[ -z "$(cni_left | grep -v '^file: .*/locks/')" ] || wrong "$name number $nth failed"
+			cni DEL "f$i" "$conf" "$(netns_of p1)"
+		fi
+		cni_nothing_left || wrong "$name number $nth failed, then DEL"
+	done <"$W/points"
+	echo "# $failed of $i failed" >&3
+	[ "$failed" -gt 5 ]
+}
+
 @test "50 at once come and go, and nothing is left when their namespaces are" {
 	local i pids=()
 	conf=$(conf 1.1.0 "$(ranges 10.1.4.0/22)" '.removal = "namespace"')

@@ -24,12 +24,14 @@ enum {
 	PLUGIN_NAME_ROOM = 64,
 };
 
-#define CONF_DIR "etc/cni/net.d"
+#define CONF_DIR    "etc/cni/net.d"
+#define ANNOTATIONS "io.kubernetes.cri.pod-annotations"
 
 struct conflist {
 	bool has_name;
 	bool has_version;
-	bool is_list;
+	bool has_opt_in; /* guards that pods may ask to be let through */
+	bool has_asking; /* the runtime hands on what they ask */
 	char types[PLUGINS_MAX][PLUGIN_NAME_ROOM];
 	size_t n;
 };
@@ -37,7 +39,7 @@ struct conflist {
 /* A source of addresses that azl-cni has inside; every other one is a plugin of its own. */
 static bool is_own_source(const char *text, size_t len)
 {
-	static const char *const own[] = { "ranges", "imds", "cns" };
+	static const char *const own[] = { "ranges", "imds", "cns", "azure-cns" };
 
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		if (len == strlen(own[i]) && memcmp(text, own[i], len) == 0)
@@ -54,10 +56,13 @@ static int conflist_value(void *owner, const struct json_path *path, enum json_t
 		       json_path_is(path, "ipam", "type", NULL)) &&
 		      !is_own_source(text, len));
 
-	if (json_path_is(path, "plugins", NULL) && type == JSON_ARRAY)
-		list->is_list = true;
+	list->has_asking |= type == JSON_BOOL && len == strlen("true") &&
+			    json_path_is(path, "plugins", "*", "capabilities", ANNOTATIONS, NULL);
 	if (type != JSON_STRING)
 		return 0;
+	list->has_opt_in |= (json_path_is(path, "plugins", "*", "guards", "imds", NULL) ||
+			     json_path_is(path, "plugins", "*", "guards", "wireserver", NULL)) &&
+			    len == strlen("opt-in") && memcmp(text, "opt-in", len) == 0;
 	list->has_name |= json_path_is(path, "name", NULL);
 	list->has_version |= json_path_is(path, "cniVersion", NULL);
 	if (!inner && !json_path_is(path, "type", NULL))
@@ -134,6 +139,13 @@ static void judge_conflist(struct checks *checks, const char *name, const char *
 	} else if (judge_own(checks, name, path)) {
 		check_say(checks, CHECK_OK, "cni.conflist", "%s, first plugin %s", name,
 			  list->types[0]);
+	}
+	if (list->has_opt_in && !list->has_asking) {
+		check_say(checks, CHECK_WARN, "cni.guards",
+			  "%s has \"opt-in\" guards, but no pod's annotation reaches azl-cni",
+			  name);
+		check_fix(checks,
+			  "\"capabilities\": { \"" ANNOTATIONS "\": true } beside \"guards\"");
 	}
 }
 

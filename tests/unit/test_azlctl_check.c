@@ -151,6 +151,17 @@ TEST(each_fault_is_told_with_its_fix)
 		  "{\"cniVersion\": \"1.0.0\", \"name\": \"n\", \"plugins\": [{\"type\": "
 		  "\"azl-cni\", \"ipam\": {\"type\": \"host-local\"}}]}",
 		  "plugin \"host-local\" is in none of", "install it", AZLCTL_UNFIT },
+		{ "etc/cni/net.d/05-x.conflist",
+		  "{\"cniVersion\": \"1.0.0\", \"name\": \"n\", \"plugins\": [{\"type\": "
+		  "\"azl-cni\", \"guards\": {\"imds\": \"opt-in\"}, \"ipam\": {\"type\": "
+		  "\"cns\"}}]}",
+		  "no pod's annotation reaches", "io.kubernetes.cri.pod-annotations",
+		  AZLCTL_WARNED },
+		{ "etc/cni/net.d/05-x.conflist",
+		  "{\"cniVersion\": \"1.0.0\", \"name\": \"n\", \"plugins\": [{\"type\": "
+		  "\"azl-cni\", \"guards\": {\"imds\": \"opt-in\"}, \"capabilities\": "
+		  "{\"io.kubernetes.cri.pod-annotations\": true}, \"ipam\": {\"type\": \"cns\"}}]}",
+		  "05-x.conflist, first plugin azl-cni", "", AZLCTL_OK },
 		{ "opt/cni/bin/azl-cni", NULL, "plugin \"azl-cni\" is in none of", "install it",
 		  AZLCTL_UNFIT },
 		{ "etc/azl/host.json", "{\"containers\": {\"pids.maximum\": 1}}", "pids.maximum",
