@@ -134,6 +134,19 @@ static int nic_settle(struct rtnl *rtnl, struct rtnl_batch *batch, struct link *
 	return rc;
 }
 
+int nic_links(struct rtnl *rtnl, struct buf *links, struct err *err)
+{
+	own_batch struct rtnl_batch *batch = rtnl_batch_new(err);
+	struct nic_list list = { .links = *links };
+	int rc;
+
+	if (!batch)
+		return err->code;
+	rc = nic_list_read(rtnl, batch, &list, err);
+	*links = list.links;
+	return rc;
+}
+
 struct nic_holder {
 	const struct address *address;
 	int index;

@@ -12,6 +12,7 @@
 #include "cni/address.h"
 #include "cni/link.h"
 
+struct buf;
 struct err;
 struct rtnl;
 
@@ -35,6 +36,15 @@ const struct link *nic_in_front(const struct link *links, size_t n, const struct
 
 /* May a link of this driver be a virtual function? Pure. */
 bool nic_is_vf_driver(const char *driver);
+
+/*
+ * All links of the host but the ends of pods' links; hardware with its driver.
+ *
+ * links   array of struct link, appended to; the caller frees
+ *
+ * Returns 0 or negative.
+ */
+int nic_links(struct rtnl *rtnl, struct buf *links, struct err *err);
 
 /*
  * Find a NIC of the host; nothing wished: the one towards Azure's own address, which is the one of

@@ -24,12 +24,12 @@ static int64_t rtnl_now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-int rtnl_open(struct rtnl *rtnl, struct err *err)
+static int rtnl_open_protocol(struct rtnl *rtnl, int protocol, struct err *err)
 {
 	const int on = 1;
 	struct rtnl made = { 0 };
 
-	made.socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	made.socket = mnl_socket_open2(protocol, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (!made.socket)
 		return err_errno(err, "open a netlink socket");
 	if (mnl_socket_bind(made.socket, 0, MNL_SOCKET_AUTOPID) < 0) {
@@ -50,6 +50,16 @@ int rtnl_open(struct rtnl *rtnl, struct err *err)
 	made.seq = 1;
 	*rtnl = made;
 	return 0;
+}
+
+int rtnl_open(struct rtnl *rtnl, struct err *err)
+{
+	return rtnl_open_protocol(rtnl, NETLINK_ROUTE, err);
+}
+
+int rtnl_open_generic(struct rtnl *rtnl, struct err *err)
+{
+	return rtnl_open_protocol(rtnl, NETLINK_GENERIC, err);
 }
 
 void rtnl_done(struct rtnl *rtnl)

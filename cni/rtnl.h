@@ -59,6 +59,9 @@ struct rtnl_batch {
 
 /* Open a socket in the caller's network namespace, close-on-exec. Returns 0 or negative. */
 int rtnl_open(struct rtnl *rtnl, struct err *err);
+
+/* The same for generic netlink: messages of a family are put, sent and answered for alike. */
+int rtnl_open_generic(struct rtnl *rtnl, struct err *err);
 void rtnl_done(struct rtnl *rtnl);
 
 /* An empty batch, or NULL with err filled. rtnl_batch_free accepts NULL. */
