@@ -228,7 +228,7 @@ install-ctl: all
 	$(call put,644,docs/man/host.json.5,$(MANDIR)/man5/host.json.5)
 	$(call put,644,$(ETC)/bash-completion/azlctl,$(PREFIX)/share/bash-completion/completions/azlctl)
 	$(call each,644,$(wildcard $(ETC)/azl/*.json),$(SHAREDIR))
-	$(call each,644,$(ETC)/systemd/system/azl-host.service,$(UNITDIR))
+	$(call each,644,$(ETC)/systemd/system/azl-host.service $(ETC)/systemd/system/azl-nic@.service,$(UNITDIR))
 	$(call put,644,$(ETC)/systemd/system-preset/90-azl.preset,$(LIBDIR)/systemd/system-preset/90-azl.preset)
 
 install-selinux: $(BUILD)/azl.pp

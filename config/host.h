@@ -38,9 +38,9 @@ struct host_key {
 
 /*
  * Sections: "containers" (defaults of each container, merged by the shim), "system" and "workload"
- * (the slices of a host), "protect" (memory and weight of containerd, kubelet and sshd), "apply"
- * (what azlctl apply may touch). "sysctl" (beside those that azl ships) and "fastPaths" are one
- * line each, with an empty name.
+ * (the slices of a host), "protect" (memory and weight of containerd, kubelet and sshd), "nic"
+ * (rings and channels), "cni" (the node's network), "apply" (what azlctl apply may touch). "sysctl"
+ * (beside those that azl ships) and "fastPaths" are one line each, with an empty name.
  */
 extern const struct host_key host_keys[];
 extern const size_t host_keys_count;

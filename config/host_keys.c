@@ -3,6 +3,7 @@
 #include "config/host.h"
 
 #define CGROUP_V2 "kernel Documentation/admin-guide/cgroup-v2.rst"
+#define NETVSC	  "kernel drivers/net/hyperv/netvsc_drv.c"
 
 const struct host_key host_keys[] = {
 	/* ---- containers ---- */
@@ -93,6 +94,36 @@ const struct host_key host_keys[] = {
 	{ "protect", "sshd.cpu.weight", HOST_WEIGHT, "200", "Before the host's other services.",
 	  CGROUP_V2 ", cpu.weight" },
 
+	/* ---- nic ---- */
+	{ "nic", "rx", HOST_RING, "null",
+	  "The driver's own 16 MiB are some 9700 receive sections already; a change attaches the "
+	  "NIC anew.",
+	  NETVSC ", netvsc_set_ringparam; hyperv_net.h, NETVSC_RECEIVE_BUFFER_DEFAULT" },
+	{ "nic", "tx", HOST_RING, "null",
+	  "Small packets are copied into these sections; with a virtual function in front "
+	  "nothing is sent from here.",
+	  NETVSC ", netvsc_set_ringparam" },
+	{ "nic", "channels", HOST_CHANNELS, "null",
+	  "The driver opens 8 or 16, or as many as half of the cores; a change attaches the NIC "
+	  "anew.",
+	  NETVSC ", netvsc_set_channels, VRSS_CHANNEL_DEFAULT" },
+	{ "nic", "vf.rx", HOST_RING, "1024",
+	  "Bursts wait here while the processor is busy with pods; less is raised, more is left.",
+	  "Azure, Optimize network throughput; AgentBaker configure-azure-network.sh" },
+	{ "nic", "vf.tx", HOST_RING, "null",
+	  "What cannot be sent waits in the queueing discipline above; a longer ring makes it wait "
+	  "where nobody can order it.",
+	  "kernel mlx5/core/en.h, MLX5E_PARAMS_DEFAULT_LOG_SQ_SIZE; net/mana/mana.h" },
+	{ "nic", "vf.channels", HOST_CHANNELS, "null",
+	  "The drivers count processors and what the function has by themselves.",
+	  "kernel drivers/net/ethernet/mellanox/mlx5, microsoft/mana" },
+
+	/* ---- cni ---- */
+	{ "cni", "conflist", HOST_CONFLIST, "null",
+	  "Which network a node has is its owner's to say: with a list the first of all, every new "
+	  "pod gets azl-cni.",
+	  "libcni ConfFiles: the first file by name; config/etc/cni" },
+
 	/* ---- sysctl ---- */
 	{ "sysctl", "", HOST_SYSCTL, "{}",
 	  "More values beside those that azl ships, or other ones; null leaves one of those alone.",
@@ -107,8 +138,9 @@ const struct host_key host_keys[] = {
 	{ "apply", "containerd", HOST_BOOL, "true",
 	  "azlctl apply may add its own file to containerd's configuration.",
 	  "containerd-config.toml(5), imports" },
-	{ "apply", "network", HOST_BOOL, "true", "azlctl apply may set the sysctls of net.*.",
-	  "sysctl.d(5)" },
+	{ "apply", "network", HOST_BOOL, "true",
+	  "azlctl apply may set the sysctls of net.*, and rings and channels of the NIC.",
+	  "sysctl.d(5); ethtool(8)" },
 
 	/* ---- fastPaths ---- */
 	{ "fastPaths", "", HOST_NAMES, "true",

@@ -77,6 +77,19 @@ static int parse_score(const char *text, size_t len, struct host_value *value)
 	return 0;
 }
 
+const char host_conflists[HOST_CONFLISTS][8] = { "aks", "vm", "local" };
+
+static int parse_conflist(const char *text, size_t len, struct host_value *value)
+{
+	for (unsigned int i = 0; i < HOST_CONFLISTS; i++) {
+		if (text_is(text, len, host_conflists[i])) {
+			value->number = i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
 static int parse_bool(const char *text, size_t len, struct host_value *value)
 {
 	if (!text_is(text, len, "true") && !text_is(text, len, "false"))
@@ -108,6 +121,24 @@ static int parse_amount(enum host_type type, bool quoted, const char *text, size
 											 : 0;
 }
 
+/* Rings and channels of a NIC. */
+static int parse_queue(enum host_type type, bool quoted, const char *text, size_t len,
+		       struct host_value *value)
+{
+	if (quoted && text_is(text, len, "max")) {
+		value->number = UINT64_MAX;
+		return 0;
+	}
+	if (quoted)
+		return -EINVAL;
+	if (type == HOST_CHANNELS)
+		return parse_range(text, len, HOST_CHANNELS_MAX, value);
+	if (parse_range(text, len, HOST_RING_MAX, value) < 0 || value->number < HOST_RING_MIN ||
+	    (value->number & (value->number - 1)) != 0)
+		return -EINVAL;
+	return 0;
+}
+
 static int parse_ratio(const char *text, size_t len, struct host_value *value)
 {
 	if (parse_thousandths(text, len, &value->number) < 0 || value->number < 1 ||
@@ -136,6 +167,13 @@ static int parse_set(enum host_type type, enum json_type json, const char *text,
 		return is_number ? parse_ratio(text, len, value) : -EINVAL;
 	case HOST_SCORE:
 		return is_number ? parse_score(text, len, value) : -EINVAL;
+	case HOST_RING:
+	case HOST_CHANNELS:
+		return is_number || json == JSON_STRING
+			       ? parse_queue(type, !is_number, text, len, value)
+			       : -EINVAL;
+	case HOST_CONFLIST:
+		return json == JSON_STRING ? parse_conflist(text, len, value) : -EINVAL;
 	case HOST_NAMES:
 	case HOST_SYSCTL:
 		break;
@@ -185,6 +223,12 @@ const char *host_type_range(enum host_type type)
 		return "above 0 and at most 1, with up to three decimals, or null";
 	case HOST_SCORE:
 		return "-1000 to 1000, or null";
+	case HOST_RING:
+		return "a power of two from 64 to 32768, \"max\", or null";
+	case HOST_CHANNELS:
+		return "1 to 1024, \"max\", or null";
+	case HOST_CONFLIST:
+		return "\"aks\", \"vm\", \"local\", or null";
 	case HOST_NAMES:
 		return "true, false, or an object of names with true or false";
 	case HOST_SYSCTL:

@@ -12,7 +12,11 @@ enum {
 	HOST_TASKS_MAX = 4194304, /* no kernel has more: PID_MAX_LIMIT, include/linux/threads.h */
 	HOST_WEIGHT_MAX = 10000,  /* cgroup-v2.rst, "Weights" */
 	HOST_SCORE_MAX = 1000,	  /* proc_pid_oom_score_adj(5) */
-	HOST_WHOLE = 1000,	  /* thousandths: "100%", and the ratio 1 */
+	HOST_RING_MIN = 64,
+	HOST_RING_MAX = 32768,
+	HOST_CHANNELS_MAX = 1024,
+	HOST_CONFLISTS = 3,
+	HOST_WHOLE = 1000, /* thousandths: "100%", and the ratio 1 */
 };
 
 /* What a value in the file may be; null beside it, except where the section is no list of values.
@@ -25,8 +29,13 @@ enum host_type {
 	HOST_WEIGHT, /* 1 to HOST_WEIGHT_MAX */
 	HOST_RATIO,  /* above 0, at most 1; kept in thousandths */
 	HOST_SCORE,  /* -1000 to 1000; number is to be cast to int64_t */
-	HOST_NAMES,  /* an object of booleans, or one boolean for all: not kept here */
-	HOST_SYSCTL, /* an object of NAME: text, number or null; kept as struct host_sysctl */
+	/* entries of a ring: HOST_RING_MIN to HOST_RING_MAX, or "max". Powers of two alone: drivers
+	 * round others up (mlx5_core, mana), and would never have what was asked for */
+	HOST_RING,
+	HOST_CHANNELS, /* 1 to HOST_CHANNELS_MAX, or "max" */
+	HOST_CONFLIST, /* a text of host_conflists; number is its place there */
+	HOST_NAMES,    /* an object of booleans, or one boolean for all: not kept here */
+	HOST_SYSCTL,   /* an object of NAME: text, number or null; kept as struct host_sysctl */
 };
 
 struct host_value {
@@ -36,10 +45,13 @@ struct host_value {
 	uint64_t number; /* UINT64_MAX: "max"; HOST_BOOL: 0 or 1 */
 };
 
+/* The lists of CNI plugins that azl ships, as "azl-NAME.conflist". */
+extern const char host_conflists[HOST_CONFLISTS][8];
+
 /*
  * Take a value as it stands in the file.
  *
- * type         one of HOST_BOOL to HOST_SCORE
+ * type         one of HOST_BOOL to HOST_CONFLIST
  * json, text   as json_fn() gets them
  * value        written only on success, is_given left alone
  *

@@ -62,7 +62,7 @@ host_json() {
 @test "apply writes what it says, a second apply has nothing to do, and revert restores the tree" {
 	run -0 azlctl apply
 	has "done    write /etc/systemd/system/system.slice.d/50-azl.conf: "
-	has "8 done"
+	has "9 done"
 	manifest "$T" >"$W/applied"
 	grep -q "^MemoryMin=536870912" "$T/etc/systemd/system/system.slice.d/50-azl.conf"
 	grep -q "^MemoryMin=201326592" "$T/etc/systemd/system/containerd.service.d/50-azl.conf"
@@ -100,13 +100,13 @@ host_json() {
 
 @test "--json has every step with its state" {
 	run -3 azlctl --json apply --dry-run
-	equal "$(jq -r '[.dryRun, .todo, .done, .failed] | map(tostring) | join(" ")' <<<"$output")" "true 8 0 0"
+	equal "$(jq -r '[.dryRun, .todo, .done, .failed] | map(tostring) | join(" ")' <<<"$output")" "true 9 0 0"
 	run -0 azlctl apply --json
 	equal "$(jq -r '.steps[] | select(.name == "etc/modules-load.d/azl.conf") | .state' <<<"$output")" 'done'
 	run -0 azlctl apply --json
-	equal "$(jq '[.todo, .done, .inForce] | add' <<<"$output")" 8
+	equal "$(jq '[.todo, .done, .inForce] | add' <<<"$output")" 9
 	run -0 azlctl revert --json
-	equal "$(jq '[.steps[] | select(.kind == "undo" and .state == "done")] | length > 8' <<<"$output")" true
+	equal "$(jq '[.steps[] | select(.kind == "undo" and .state == "done")] | length > 9' <<<"$output")" true
 	same_as_before
 }
 
@@ -187,6 +187,12 @@ host_json() {
 	host_json '{ "protect": { "sshd.memory.min": "much" } }'
 	run -2 azlctl apply --dry-run
 	has sshd.memory.min
+	host_json '{ "nic": { "vf.rx": 1000 } }'
+	run -2 azlctl apply
+	has 'nic.vf.rx: 1000 is not allowed: it must be a power of two from 64 to 32768, "max", or null'
+	host_json '{ "cni": { "conflist": "azl-vm.conflist" } }'
+	run -2 azlctl apply
+	has 'it must be "aks", "vm", "local", or null'
 	same_as_before
 	run -2 azlctl apply --force
 }
@@ -234,6 +240,49 @@ host_json() {
 	same_as_before
 }
 
+@test "the node's list of plugins is the shipped one with our first key, root's alone, and goes again" {
+	local name list=$T/etc/cni/net.d/10-azl.conflist
+	host_json '{}'
+	for name in aks vm local; do
+		printf '{ "cni": { "conflist": "%s" } }\n' "$name" >"$T/etc/azl/host.json"
+		run -0 azlctl apply
+		has "write /etc/cni/net.d/10-azl.conflist"
+		equal "$(stat -c %a "$list")" 600
+		[[ "$(jq -r '."//"' "$list")" == "written by azlctl, digest "* ]]
+		equal "$(jq -S 'del(."//")' "$list")" "$(jq -S . "$BATS_TEST_DIRNAME/../config/etc/cni/azl-$name.conflist")"
+		run -0 azlctl apply
+		has "Nothing to do"
+	done
+	echo '{}' >"$T/etc/azl/host.json"
+	run -0 azlctl apply
+	[ ! -e "$T/etc/cni" ]
+	run -0 azlctl revert
+	same_as_before
+}
+
+@test "a list that stands in front is told of, one of our name that is not ours stays" {
+	mkdir -p "$T/etc/cni/net.d"
+	echo '{}' >"$T/etc/cni/net.d/05-cilium.conflist"
+	echo '{}' >"$T/etc/cni/net.d/05-a.conflist.bak"
+	echo '{}' >"$T/etc/cni/net.d/10-azure.conflist"
+	host_json '{ "cni": { "conflist": "vm" } }'
+	run -0 azlctl apply
+	has "/etc/cni/net.d/05-cilium.conflist stands in front of 10-azl.conflist"
+	[ -e "$T/etc/cni/net.d/10-azl.conflist" ]
+	run -0 azlctl revert
+	same_as_before
+	rm "$T/etc/cni/net.d/05-cilium.conflist"
+	run -0 azlctl apply
+	has_not "stands in front"
+	sed -i 's/imds/cns/' "$T/etc/cni/net.d/10-azl.conflist"
+	run -5 azlctl revert
+	has "somebody changed it since azlctl wrote it"
+	cp "$BATS_TEST_DIRNAME/../config/etc/cni/azl-vm.conflist" "$T/etc/cni/net.d/10-azl.conflist"
+	run -5 azlctl apply
+	has "the file is there and not azlctl's: it stays"
+	[ -e "$T/etc/cni/net.d/10-azl.conflist" ]
+}
+
 @test "two at once: the second says so and changes nothing" {
 	run -1 flock "$T/var/lib" "$AZL_BUILD/azlctl" --root "$T" apply
 	has "another azlctl is at work"
@@ -248,7 +297,7 @@ host_json() {
 	equal "$status" 5
 	has "FAILED  write /etc/sysctl.d/90-azl.conf"
 	has "read-only file system"
-	has "8 failed"
+	has "9 failed"
 	run -0 azlctl revert
 	same_as_before
 	mount --bind "$T/var" "$T/var"
@@ -350,7 +399,8 @@ killed_then() {
 @test "an apply with another host.json, killed, then revert" {
 	local name nth
 	change() {
-		printf '{ "workload": { "memory.max": "3Gi" }, "apply": { "containerd": false }, "system": { "cpu.weight": 300 } }\n' \
+		printf '{ "workload": { "memory.max": "3Gi" }, "apply": { "containerd": false }, "system": { "cpu.weight": 300 },
+			"nic": { "vf.rx": null }, "cni": { "conflist": "local" } }\n' \
 			>"$T/etc/azl/host.json"
 	}
 	azlctl apply >/dev/null

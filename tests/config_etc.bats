@@ -207,6 +207,12 @@ list_serves() {
 	equal "$status $output" '0 '
 }
 
+@test "udev takes the rule for NICs" {
+	here
+	udevadm verify --resolve-names=never "$ETC/udev/90-azl-nic.rules"
+	grep -qF 'ENV{SYSTEMD_WANTS}+="azl-nic@$name.service"' "$ETC/udev/90-azl-nic.rules"
+}
+
 @test "the preset enables nothing" {
 	here
 	local unit

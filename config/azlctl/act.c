@@ -65,6 +65,8 @@ static const struct {
 	[STEP_GROUP] = { group_look, group_note, group_take, "make cgroup " },
 	[STEP_VALUE] = { value_look, value_note, value_take, "set " },
 	[STEP_MOVE] = { move_look, move_note, move_take, "move " },
+	[STEP_SCORE] = { score_look, score_note, score_take, "set oom_score_adj of " },
+	[STEP_NIC] = { nic_look, nic_note, nic_take, "set " },
 	[STEP_RELOAD] = { reload_look, NULL, reload_take, "have systemd read its units again" },
 	[STEP_UNDO] = { undo_look, NULL, undo_take, "" },
 	[STEP_ADVICE] = { advice_look, NULL, NULL, "" },
@@ -85,7 +87,8 @@ void act_take(struct world *world, struct step *step)
 	struct err err;
 
 	if (kinds[step->kind].take(world, step, &err) >= 0) {
-		step->state = STEP_DONE;
+		if (step->state == STEP_TODO)
+			step->state = STEP_DONE;
 		return;
 	}
 	step->state = STEP_FAILED;
@@ -94,32 +97,41 @@ void act_take(struct world *world, struct step *step)
 
 static void change_title(FILE *out, enum change_kind kind, const char *name, const char *before)
 {
-	static const char *const verbs[CHANGE_KINDS] = {
-		[CHANGE_FOLDER] = "remove folder /",  [CHANGE_FILE] = "remove /",
-		[CHANGE_MODULE] = "unload module ",   [CHANGE_SYSCTL] = "set back ",
-		[CHANGE_GROUP] = "remove cgroup /",   [CHANGE_VALUE] = "set back /",
-		[CHANGE_MOVE] = "move back process ",
+	static const struct {
+		const char *verb;
+		const char *to; /* in front of what was there before; NULL: nothing was */
+	} titles[CHANGE_KINDS] = {
+		[CHANGE_FOLDER] = { "remove folder /", NULL },
+		[CHANGE_FILE] = { "remove /", NULL },
+		[CHANGE_MODULE] = { "unload module ", NULL },
+		[CHANGE_SYSCTL] = { "set back ", " = " },
+		[CHANGE_GROUP] = { "remove cgroup /", NULL },
+		[CHANGE_VALUE] = { "set back /", " = " },
+		[CHANGE_MOVE] = { "move back process ", " to cgroup " },
+		[CHANGE_SCORE] = { "set back oom_score_adj of ", " = " },
+		[CHANGE_NIC] = { "set back ", " = " },
 	};
 
-	(void)fprintf(out, "%s%s", verbs[kind], name);
-	if (kind == CHANGE_SYSCTL || kind == CHANGE_VALUE)
-		(void)fprintf(out, " = %s", before);
-	if (kind == CHANGE_MOVE)
-		(void)fprintf(out, " to cgroup %s", before);
+	(void)fprintf(out, "%s%s", titles[kind].verb, name);
+	if (titles[kind].to)
+		(void)fprintf(out, "%s%s", titles[kind].to, before);
 }
 
 void act_title(FILE *out, const struct step *step)
 {
+	bool sets = step->kind == STEP_SYSCTL || step->kind == STEP_VALUE ||
+		    step->kind == STEP_SCORE || step->kind == STEP_NIC;
+
 	if (step->kind == STEP_UNDO) {
 		change_title(out, (enum change_kind)step->change, step->name, step->before);
 		return;
 	}
 	(void)fprintf(out, "%s%s", kinds[step->kind].verb, step->name);
-	if (step->kind == STEP_SYSCTL || step->kind == STEP_VALUE)
+	if (sets)
 		(void)fprintf(out, " = %s", step->value);
 	if (step->kind == STEP_MOVE)
 		(void)fprintf(out, " to cgroup %s", step->value);
-	if (step->before && (step->kind == STEP_SYSCTL || step->kind == STEP_VALUE))
+	if (sets && step->before)
 		(void)fprintf(out, " (was %s)", step->before);
 }
 
@@ -136,6 +148,8 @@ static const struct {
 	[CHANGE_GROUP] = { group_undo_look, group_undo },
 	[CHANGE_VALUE] = { value_undo_look, value_undo },
 	[CHANGE_MOVE] = { move_undo_look, move_undo },
+	[CHANGE_SCORE] = { score_undo_look, score_undo },
+	[CHANGE_NIC] = { nic_undo_look, nic_undo },
 };
 
 enum undo change_look(struct world *world, const struct change *change, struct err *err)

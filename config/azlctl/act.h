@@ -36,7 +36,7 @@ void act_look(struct world *world, struct step *step);
 /* Take note of a step for revert, before it is taken. Returns 0 or -ENOMEM. */
 int act_note(struct world *world, const struct step *step);
 
-/* Take a step: done, failed or skipped. */
+/* Take a step: done, failed or skipped. A kind's own take may have skipped it. */
 void act_take(struct world *world, struct step *step);
 
 /* What the step does, for a person: "write /etc/sysctl.d/90-azl.conf". */
@@ -90,6 +90,18 @@ int move_note(struct world *world, const struct step *step);
 int move_take(struct world *world, struct step *step, struct err *err);
 enum undo move_undo_look(struct world *world, const struct change *change, struct err *err);
 int move_undo(struct world *world, const struct change *change, struct err *err);
+
+void score_look(struct world *world, struct step *step);
+int score_note(struct world *world, const struct step *step);
+int score_take(struct world *world, struct step *step, struct err *err);
+enum undo score_undo_look(struct world *world, const struct change *change, struct err *err);
+int score_undo(struct world *world, const struct change *change, struct err *err);
+
+void nic_look(struct world *world, struct step *step);
+int nic_note(struct world *world, const struct step *step);
+int nic_take(struct world *world, struct step *step, struct err *err);
+enum undo nic_undo_look(struct world *world, const struct change *change, struct err *err);
+int nic_undo(struct world *world, const struct change *change, struct err *err);
 
 void reload_look(struct world *world, struct step *step);
 int reload_take(struct world *world, struct step *step, struct err *err);

@@ -14,7 +14,14 @@
 #include "config/base/clean.h"
 #include "config/base/err.h"
 
-enum { FILE_MODE = 0644 };
+enum { FILE_MODE = 0644, CONFLIST_MODE = 0600 };
+
+/* Lists of CNI plugins are root's alone, as those of Azure are (CIS Kubernetes Benchmark
+ * 1.1.9). */
+static mode_t mode_of(const char *path)
+{
+	return strncmp(path, "etc/cni/", 8) == 0 ? CONFLIST_MODE : FILE_MODE;
+}
 
 static bool is_unit(const char *path)
 {
@@ -122,7 +129,8 @@ int file_take(struct world *world, struct step *step, struct err *err)
 		return err_set(err, -ENOMEM, "no memory");
 	if (each_missing_folder(world, step->name, make_folder, err) < 0)
 		return err->code;
-	return tree_write(world->ctl->root, step->name, marked, strlen(marked), FILE_MODE, err);
+	return tree_write(world->ctl->root, step->name, marked, strlen(marked), mode_of(step->name),
+			  err);
 }
 
 enum undo file_undo_look(struct world *world, const struct change *change, struct err *err)

@@ -57,6 +57,10 @@ static bool is_wanted(const struct azlctl *ctl, const struct plan *plan,
 		return has_step(plan, STEP_VALUE, change->name);
 	case CHANGE_MOVE:
 		return change->ours && has_step(plan, STEP_GROUP, change->ours);
+	case CHANGE_SCORE:
+		return has_step(plan, STEP_SCORE, change->name);
+	case CHANGE_NIC:
+		return has_step(plan, STEP_NIC, change->name);
 	case CHANGE_KINDS:
 		break;
 	}
@@ -64,13 +68,14 @@ static bool is_wanted(const struct azlctl *ctl, const struct plan *plan,
 }
 
 /* In the reverse order of making. */
-static void add_undoes(const struct azlctl *ctl, struct plan *plan, const struct journal *journal)
+static void add_undoes(const struct azlctl *ctl, struct plan *plan, const struct journal *journal,
+		       bool only_nics)
 {
 	for (size_t i = journal->count; i > 0; i--) {
 		const struct change *change = &journal->changes[i - 1];
 		struct step *step;
 
-		if (is_wanted(ctl, plan, change))
+		if ((only_nics && change->kind != CHANGE_NIC) || is_wanted(ctl, plan, change))
 			continue;
 		step = plan_add(plan, STEP_UNDO, change->name, NULL,
 				"host.json asks for it no more");
@@ -80,7 +85,7 @@ static void add_undoes(const struct azlctl *ctl, struct plan *plan, const struct
 
 /* ---- the command ---- */
 
-static int apply(const struct azlctl *ctl, const struct host_config *config,
+static int apply(const struct azlctl *ctl, const struct host_config *config, bool only_nics,
 		 struct host_facts *facts, struct journal *journal, struct plan *plan)
 {
 	own_fd int lock = -1;
@@ -93,9 +98,13 @@ static int apply(const struct azlctl *ctl, const struct host_config *config,
 	}
 	if (facts_read(ctl, facts, &err) < 0 || journal_read(ctl, journal, &err) < 0)
 		return azlctl_fail("apply", "%s", err.msg);
-	if (plan_make(plan, facts, config) < 0)
+	if (only_nics)
+		plan_running_nics(plan, facts, config);
+	else
+		(void)plan_make(plan, facts, config);
+	if (plan->no_memory)
 		return azlctl_fail("apply", "no memory for the plan");
-	add_undoes(ctl, plan, journal);
+	add_undoes(ctl, plan, journal, only_nics);
 	return run_plan(ctl, "apply", facts, journal, plan,
 			"Nothing to do: the host is as host.json asks for.");
 }
@@ -109,13 +118,14 @@ int cmd_apply(const struct azlctl *ctl, int argc, char **argv)
 	struct err err;
 	int code = AZLCTL_USAGE;
 
-	(void)argv;
-	if (argc > 0)
-		(void)azlctl_fail("apply", "takes no argument beside --dry-run and --json");
+	bool only_nics = argc == 1 && strcmp(argv[0], "nic") == 0;
+
+	if (argc > 0 && !only_nics)
+		(void)azlctl_fail("apply", "takes \"nic\", --dry-run and --json, nothing else");
 	else if (host_config_read(ctl->root, &HOST_CONFIG_PATH[1], &config, &err) < 0)
 		(void)azlctl_fail("apply", "%s", err.msg);
 	else
-		code = apply(ctl, &config, &facts, &journal, &plan);
+		code = apply(ctl, &config, only_nics, &facts, &journal, &plan);
 	plan_done(&plan);
 	journal_done(&journal);
 	facts_done(&facts);

@@ -4,7 +4,7 @@
  * error what went wrong, and returns the program's exit status.
  *
  *   check [--json]                       is this host fit, and what to do where not
- *   apply [--dry-run] [--json]           bring the host to what host.json says
+ *   apply [nic] [--dry-run] [--json]     bring the host, or its NICs alone, to what host.json says
  *   revert [--dry-run] [--json]          undo what apply did
  *   density [--json | --svg FILE]        what each pod costs beside its containers
  *   explain [--json] CONTAINER           each effective cgroup value, and who set it

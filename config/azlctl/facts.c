@@ -11,6 +11,7 @@
 
 #include "config/azlctl/azlctl.h"
 #include "config/azlctl/child.h"
+#include "config/azlctl/nic.h"
 #include "config/azlctl/proc.h"
 #include "config/azlctl/tree.h"
 #include "config/base/buf.h"
@@ -90,7 +91,7 @@ static void read_kernel(const struct azlctl *ctl, struct host_facts *facts)
 		facts->tasks_max = max < facts->tasks_max || i == 0 ? max : facts->tasks_max;
 	}
 	for (int i = 0; i < FACTS_UNITS; i++)
-		facts->runs[i] = proc_find(ctl->root, programs[i]) > 0;
+		facts->pid[i] = proc_find(ctl->root, programs[i]);
 }
 
 /* ---- containerd ---- */
@@ -151,6 +152,38 @@ static int read_sysctls(const struct azlctl *ctl, struct host_facts *facts, stru
 	return rc < 0 ? rc : read_sysctl_file(ctl, facts, "etc/sysctl.conf", err);
 }
 
+/* ---- the network ---- */
+
+/* As libcni's ConfFiles. */
+static bool is_conf(const char *name)
+{
+	const char *end = strrchr(name, '.');
+
+	return end && (strcmp(end, ".conf") == 0 || strcmp(end, ".conflist") == 0 ||
+		       strcmp(end, ".json") == 0);
+}
+
+static void read_confs(const struct azlctl *ctl, struct host_facts *facts)
+{
+	int fd = tree_open_folder(ctl->root, FACTS_CONF_FOLDER);
+	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	const char *first = FACTS_CONFLIST;
+
+	if (!folder) {
+		(void)fd_close(fd);
+		return;
+	}
+	while ((entry = readdir(folder))) {
+		if (!is_conf(entry->d_name) || strcmp(entry->d_name, first) >= 0)
+			continue;
+		(void)snprintf(facts->conf_in_front, sizeof(facts->conf_in_front), "%s",
+			       entry->d_name);
+		first = facts->conf_in_front;
+	}
+	(void)closedir(folder);
+}
+
 /* ---- all of it ---- */
 
 int facts_read(const struct azlctl *ctl, struct host_facts *facts, struct err *err)
@@ -161,6 +194,10 @@ int facts_read(const struct azlctl *ctl, struct host_facts *facts, struct err *e
 	read_units(ctl, facts);
 	if (ctl->is_live)
 		read_kernel(ctl, facts);
+	/* A host of which they cannot be told has none. */
+	if (ctl->is_live)
+		(void)nic_read_facts(facts, err);
+	read_confs(ctl, facts);
 	rc = read_containerd(ctl, facts, err);
 	return rc < 0 ? rc : read_sysctls(ctl, facts, err);
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct azlctl;
 struct err;
@@ -19,11 +20,22 @@ struct facts_sysctl {
 	char *file; /* owned; without leading '/' */
 };
 
+/* The list of CNI plugins that apply writes. */
+#define FACTS_CONF_FOLDER "etc/cni/net.d"
+#define FACTS_CONFLIST	  "10-azl.conflist"
+
+enum { FACTS_NICS_MAX = 32, FACTS_LINK_ROOM = 16, FACTS_NAME_ROOM = 256 };
+
+struct facts_nic {
+	char name[FACTS_LINK_ROOM]; /* "eth0" */
+	bool is_vf;		    /* a virtual function behind another one */
+};
+
 struct host_facts {
 	bool is_live;
 	bool has_systemd;
 	const char *unit[FACTS_UNITS]; /* "sshd.service"; NULL: the host has none */
-	bool runs[FACTS_UNITS];	       /* live: there is such a process */
+	pid_t pid[FACTS_UNITS];	       /* live: of its process; 0: it does not run */
 	bool has_own_slice;	       /* the owner wrote an azl.slice */
 	uint64_t memory_bytes;	       /* 0: not known */
 	uint64_t tasks_max;	       /* that the kernel allows, live */
@@ -35,6 +47,11 @@ struct host_facts {
 	bool imports_conf_d;		/* it reads /etc/containerd/conf.d/ */
 	unsigned int containerd_major;	/* of the program, live; 0: not known */
 	unsigned int containerd_minor;
+
+	struct facts_nic nics[FACTS_NICS_MAX]; /* live: those of the host */
+	size_t n_nics;
+	char conf_in_front[FACTS_NAME_ROOM]; /* first file of CNI's folder; "": ours is, or would be
+					      */
 
 	struct facts_sysctl *sysctls; /* owned */
 	size_t n_sysctls;

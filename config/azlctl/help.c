@@ -24,11 +24,13 @@ static const char help_check[] =
 	"  azlctl check --json | jq -r '.checks[] | select(.fix) | .id + \": \" + .fix'\n";
 
 static const char help_apply[] =
-	"usage: azlctl [--root DIR] apply [--dry-run] [--json]\n"
+	"usage: azlctl [--root DIR] apply [nic] [--dry-run] [--json]\n"
 	"\n"
 	"Brings the host to what /etc/azl/host.json says (man host.json; all defaults without\n"
-	"it): kernel modules, sysctls, slices with protected memory and weights, the handler azl\n"
-	"of containerd. No service is restarted. A second apply has nothing to do.\n"
+	"it): kernel modules, sysctls, slices with protected memory and weights, rings and\n"
+	"channels of the NIC, the node's list of CNI plugins, the handler azl of containerd. No\n"
+	"service is restarted. A second apply has nothing to do. \"apply nic\" does the part of\n"
+	"NICs alone, as udev has it done when one comes.\n"
 	"\n"
 	"What was there before is noted in /var/lib/azl/applied.json, on the disk before the\n"
 	"first change: apply may be killed at any moment and run again, or reverted. Files that\n"

@@ -25,6 +25,8 @@ enum change_kind {
 	CHANGE_GROUP, /* cgroup made */
 	CHANGE_VALUE, /* of a cgroup */
 	CHANGE_MOVE,  /* a process moved; name: its pid, before and ours: cgroups */
+	CHANGE_SCORE, /* oom_score_adj; name: "PROGRAM/PID" */
+	CHANGE_NIC,   /* name: "LINK/rings" or "LINK/channels" */
 	CHANGE_KINDS,
 };
 

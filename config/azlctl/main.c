@@ -28,7 +28,7 @@ static int cmd_version(const struct azlctl *ctl, int argc, char **argv);
 static const struct command commands[] = {
 	{ "check", cmd_check, false, "[--json]",
 	  "is this host fit for azl, and what to do where not" },
-	{ "apply", cmd_apply, true, "[--dry-run] [--json]",
+	{ "apply", cmd_apply, true, "[nic] [--dry-run] [--json]",
 	  "bring the host to what /etc/azl/host.json says" },
 	{ "revert", cmd_revert, true, "[--dry-run] [--json]", "undo what apply did" },
 	{ "density", cmd_density, false, "[--json | --svg FILE] [--max-pods N]",

@@ -11,8 +11,20 @@
 
 enum { DIGEST_BYTES = 8, DIGEST_ROOM = 2 * DIGEST_BYTES + 1 };
 
-static const char mark[] = "# written by azlctl, digest ";
-static const char mark_end[] = "; edit /etc/azl/host.json instead, then azlctl apply\n";
+#define MARK "written by azlctl, digest "
+#define WAY  "; edit /etc/azl/host.json instead, then azlctl apply"
+
+/* JSON has no comments: there the line is the first key of the object, which readers pass over. */
+static const struct form {
+	const char *first; /* of a content of this form */
+	const char *mark;
+	const char *end;
+} forms[] = {
+	{ "{\n", "{ \"//\": \"" MARK, WAY "\",\n" },
+	{ "", "# " MARK, WAY "\n" },
+};
+
+enum { FORMS = sizeof(forms) / sizeof(forms[0]) };
 
 static void digest_of(char text[DIGEST_ROOM], const char *content, size_t len)
 {
@@ -25,18 +37,22 @@ static void digest_of(char text[DIGEST_ROOM], const char *content, size_t len)
 
 char *ours_mark(const char *content)
 {
+	const struct form *form = forms;
 	char digest[DIGEST_ROOM];
 	char *text = NULL;
 
+	while (strncmp(content, form->first, strlen(form->first)) != 0)
+		form++;
+	content += strlen(form->first);
 	digest_of(digest, content, strlen(content));
-	if (asprintf(&text, "%s%s%s%s", mark, digest, mark_end, content) < 0)
+	if (asprintf(&text, "%s%s%s%s", form->mark, digest, form->end, content) < 0)
 		return NULL;
 	return text;
 }
 
-enum ours ours_judge(const char *text, size_t len)
+static enum ours judge(const char *text, size_t len, const char *mark)
 {
-	size_t head = sizeof(mark) - 1;
+	size_t head = strlen(mark);
 	char digest[DIGEST_ROOM];
 	const char *end;
 
@@ -48,4 +64,13 @@ enum ours ours_judge(const char *text, size_t len)
 	end++;
 	digest_of(digest, end, len - (size_t)(end - text));
 	return memcmp(text + head, digest, DIGEST_ROOM - 1) == 0 ? OURS_INTACT : OURS_CHANGED;
+}
+
+enum ours ours_judge(const char *text, size_t len)
+{
+	enum ours ours = OURS_FOREIGN;
+
+	for (int i = 0; i < FORMS && ours == OURS_FOREIGN; i++)
+		ours = judge(text, len, forms[i].mark);
+	return ours;
 }

@@ -2,7 +2,7 @@
 /*
  * The first line of every file that azlctl writes: whose it is, and a digest of what follows. It
  * tells a file that somebody has changed since, and one that was never ours, without any other
- * state. Pure.
+ * state. In JSON (a content that begins with a line "{") it is the first key, "//". Pure.
  */
 #pragma once
 

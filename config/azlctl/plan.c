@@ -174,6 +174,10 @@ int plan_make(struct plan *plan, const struct host_facts *facts, const struct ho
 	plan_sysctls(plan, facts, config);
 	if (plan_wants(config, "slices"))
 		plan_slices(plan, facts, config);
+	if (plan_wants(config, "slices") && !facts->has_systemd)
+		plan_scores(plan, facts, config);
+	plan_nics(plan, facts, config);
+	plan_conflist(plan, facts, config);
 	if (plan_wants(config, "containerd"))
 		plan_containerd(plan, facts, config);
 	/* Also for what is to be undone. */

@@ -20,6 +20,9 @@ enum step_kind {
 	STEP_GROUP,  /* name: of a cgroup, where no systemd makes them */
 	STEP_VALUE,  /* name: "GROUP/FILE" of a cgroup; value: what is written there */
 	STEP_MOVE,   /* name: of a program; value: the cgroup that its processes go to */
+	STEP_SCORE,  /* name: "PROGRAM/PID"; value: its oom_score_adj, where no systemd sets it */
+	STEP_NIC,    /* name: "LINK/rings" or "LINK/channels"; value: wishes until it is looked at
+			("rx>=1024 tx=512"), then what is to be set ("rx 1024 tx 512") */
 	STEP_RELOAD, /* systemd reads its units again; the last of the acts */
 	STEP_UNDO,   /* name: of an earlier change that host.json asks for no more */
 	STEP_ADVICE, /* nothing that azlctl does: something for the owner, in `why` */
@@ -38,7 +41,7 @@ struct step {
 	enum step_kind kind;
 	enum step_state state;
 	bool at_least; /* STEP_SYSCTL: a higher number is as good */
-	bool optional; /* STEP_SYSCTL: a kernel may lack it */
+	bool optional; /* STEP_SYSCTL: a kernel may lack it; STEP_NIC: a driver */
 	char *name;    /* owned; "" for STEP_RELOAD and STEP_ADVICE */
 	char *value;   /* owned; NULL where there is none */
 	char *why;     /* owned: one line for a person */
@@ -81,6 +84,14 @@ void plan_modules(struct plan *plan, const struct host_facts *facts,
 void plan_units(struct plan *plan, const struct host_facts *facts,
 		const struct host_config *config);
 void plan_groups(struct plan *plan, const struct host_facts *facts,
+		 const struct host_config *config);
+void plan_nics(struct plan *plan, const struct host_facts *facts, const struct host_config *config);
+/* The steps of plan_nics() that a NIC which came needs. */
+void plan_running_nics(struct plan *plan, const struct host_facts *facts,
+		       const struct host_config *config);
+void plan_conflist(struct plan *plan, const struct host_facts *facts,
+		   const struct host_config *config);
+void plan_scores(struct plan *plan, const struct host_facts *facts,
 		 const struct host_config *config);
 void plan_containerd(struct plan *plan, const struct host_facts *facts,
 		     const struct host_config *config);

@@ -44,18 +44,37 @@ static void add_values(struct plan *plan, const struct host_facts *facts,
 	}
 }
 
+static const struct {
+	const char *program;
+	const char *prefix;
+} programs[FACTS_UNITS] = {
+	[FACTS_CONTAINERD] = { "containerd", "containerd." },
+	[FACTS_KUBELET] = { "kubelet", "kubelet." },
+	[FACTS_SSHD] = { "sshd", "sshd." },
+};
+
+void plan_scores(struct plan *plan, const struct host_facts *facts,
+		 const struct host_config *config)
+{
+	for (int i = 0; i < FACTS_UNITS; i++) {
+		const struct host_value *score;
+		char name[TEXT_ROOM], text[TEXT_ROOM];
+
+		(void)snprintf(name, sizeof(name), "%soom_score_adj", programs[i].prefix);
+		score = host_config_get(config, "protect", name);
+		if (facts->pid[i] == 0 || !score->is_set)
+			continue;
+		(void)snprintf(name, sizeof(name), "%s/%d", programs[i].program,
+			       (int)facts->pid[i]);
+		(void)snprintf(text, sizeof(text), "%" PRId64, (int64_t)score->number);
+		plan_add(plan, STEP_SCORE, name, text,
+			 "the running process, and all that it starts from now on");
+	}
+}
+
 void plan_groups(struct plan *plan, const struct host_facts *facts,
 		 const struct host_config *config)
 {
-	static const struct {
-		const char *program;
-		const char *prefix;
-	} programs[FACTS_UNITS] = {
-		[FACTS_CONTAINERD] = { "containerd", "containerd." },
-		[FACTS_KUBELET] = { "kubelet", "kubelet." },
-		[FACTS_SSHD] = { "sshd", "sshd." },
-	};
-
 	if (!facts->is_live)
 		return;
 	if (!slices_can()) {
@@ -69,7 +88,7 @@ void plan_groups(struct plan *plan, const struct host_facts *facts,
 	for (int i = 0; i < FACTS_UNITS; i++) {
 		char group[TEXT_ROOM];
 
-		if (!facts->runs[i])
+		if (facts->pid[i] == 0)
 			continue;
 		(void)snprintf(group, sizeof(group), SYSTEM_GROUP "/%s", programs[i].program);
 		plan_add(plan, STEP_GROUP, group, NULL, "protected memory and weight");

@@ -131,11 +131,18 @@ void proc_program(int root, pid_t pid, char *name, size_t room)
 	(void)snprintf(name, room, "%s", last ? last + 1 : target);
 }
 
+int proc_name(int root, pid_t pid, char *name, size_t room)
+{
+	ssize_t len = read_of(root, pid, "comm", name, room);
+
+	return len < 0 ? (int)len : 0;
+}
+
 static bool has_name(int root, pid_t pid, const char *comm)
 {
 	char name[32];
 
-	return read_of(root, pid, "comm", name, sizeof(name)) >= 0 && strcmp(name, comm) == 0;
+	return proc_name(root, pid, name, sizeof(name)) == 0 && strcmp(name, comm) == 0;
 }
 
 pid_t proc_find(int root, const char *comm)

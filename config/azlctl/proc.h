@@ -30,5 +30,8 @@ int proc_cgroup(int root, pid_t pid, char *path, size_t room);
 /* The name of the program that runs, without folders; "" when it cannot be told. */
 void proc_program(int root, pid_t pid, char *name, size_t room);
 
+/* Its name (comm). Returns 0 or negative. */
+int proc_name(int root, pid_t pid, char *name, size_t room);
+
 /* The first process of that name (comm) that has no parent of the same name; 0: none. */
 pid_t proc_find(int root, const char *comm);

@@ -27,9 +27,10 @@ static const struct {
 };
 
 static const char *const kinds[] = {
-	[STEP_FILE] = "file",	  [STEP_MODULE] = "module", [STEP_SYSCTL] = "sysctl",
-	[STEP_GROUP] = "group",	  [STEP_VALUE] = "value",   [STEP_MOVE] = "move",
-	[STEP_RELOAD] = "reload", [STEP_UNDO] = "undo",	    [STEP_ADVICE] = "advice",
+	[STEP_FILE] = "file",	[STEP_MODULE] = "module", [STEP_SYSCTL] = "sysctl",
+	[STEP_GROUP] = "group", [STEP_VALUE] = "value",	  [STEP_MOVE] = "move",
+	[STEP_SCORE] = "score", [STEP_NIC] = "nic",	  [STEP_RELOAD] = "reload",
+	[STEP_UNDO] = "undo",	[STEP_ADVICE] = "advice",
 };
 
 struct report report_count(const struct plan *plan)

@@ -15,4 +15,8 @@
 SHIPPED(shipped_sysctl, "config/etc/sysctl.d/90-azl.conf");
 SHIPPED(shipped_modules, "config/etc/modules-load.d/azl.conf");
 SHIPPED(shipped_containerd_2, "config/etc/containerd/azl-v2.toml");
+SHIPPED(shipped_conflist_aks, "config/etc/cni/azl-aks.conflist");
+SHIPPED(shipped_conflist_vm, "config/etc/cni/azl-vm.conflist");
+SHIPPED(shipped_conflist_local, "config/etc/cni/azl-local.conflist");
+SHIPPED(shipped_nic_rules, "config/etc/udev/90-azl-nic.rules");
 SHIPPED(shipped_containerd_3, "config/etc/containerd/azl-v3.toml");

@@ -27,6 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_CHECK(!value->is_percent || type == HOST_BYTES || type == HOST_TASKS);
 		FUZZ_CHECK(!value->is_percent || value->number <= HOST_WHOLE);
 		FUZZ_CHECK(type != HOST_WEIGHT || value->number <= HOST_WEIGHT_MAX);
+		FUZZ_CHECK(type != HOST_CONFLIST || value->number < HOST_CONFLISTS);
 		FUZZ_CHECK(host_value_number(value, 1 << 30) <= (uint64_t)INT64_MAX ||
 			   value->number == UINT64_MAX || type == HOST_SCORE);
 	}

@@ -172,6 +172,22 @@ TEST(the_first_line_tells_whose_a_file_is)
 	free(text);
 }
 
+TEST(in_json_it_is_the_first_key)
+{
+	char *text = ours_mark("{\n  \"name\": \"azl\"\n}\n");
+	size_t len = strlen(text);
+
+	CHECK(strncmp(text, "{ \"//\": \"written by azlctl, digest ", 35) == 0);
+	CHECK(strstr(text, "\",\n  \"name\": \"azl\"\n}\n") != NULL);
+	CHECK(ours_judge(text, len) == OURS_INTACT);
+	for (size_t cut = 0; cut < len; cut++)
+		CHECK(ours_judge(text, cut) != OURS_INTACT);
+	text[len - 2] = ' ';
+	CHECK(ours_judge(text, len) == OURS_CHANGED);
+	CHECK(ours_judge("{\n  \"name\": \"azl\"\n}\n", 21) == OURS_FOREIGN);
+	free(text);
+}
+
 /* ---- files below a root ---- */
 
 TEST(links_stay_inside_of_the_tree)

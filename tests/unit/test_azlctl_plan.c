@@ -14,7 +14,7 @@ static struct host_facts azure_node(void)
 		.is_live = true,
 		.has_systemd = true,
 		.unit = { "containerd.service", "kubelet.service", "sshd.service" },
-		.runs = { true, true, true },
+		.pid = { 101, 102, 103 },
 		.memory_bytes = UINT64_C(8) << 30,
 		.tasks_max = 100000,
 		.controllers = "cpuset cpu io memory hugetlb pids rdma misc",
@@ -179,7 +179,7 @@ TEST(a_tree_gets_files_alone)
 	facts.memory_bytes = 0;
 	facts.controllers[0] = '\0';
 	plan = plan_of(&facts, "{ \"protect\": { \"containerd.memory.min\": \"10%\" } }");
-	CHECK(count(&plan, STEP_FILE) == 8);
+	CHECK(count(&plan, STEP_FILE) == 9);
 	CHECK(count(&plan, STEP_FILE) + count(&plan, STEP_ADVICE) == plan.count);
 	CHECK(advises(&plan, "cannot be added up"));
 	plan_done(&plan);
@@ -191,7 +191,7 @@ TEST(without_systemd_there_are_groups_in_bytes)
 	struct plan plan;
 
 	facts.has_systemd = false;
-	facts.runs[FACTS_KUBELET] = false;
+	facts.pid[FACTS_KUBELET] = 0;
 	plan = plan_of(&facts, "{}");
 	CHECK(count(&plan, STEP_RELOAD) == 0);
 	if (count(&plan, STEP_GROUP) == 0) {
@@ -204,6 +204,113 @@ TEST(without_systemd_there_are_groups_in_bytes)
 		CHECK_TEXT(value(&plan, STEP_VALUE, "azl/pids.max"), "80000");
 		CHECK_TEXT(value(&plan, STEP_MOVE, "containerd"), "azl-system/containerd");
 	}
+	plan_done(&plan);
+}
+
+TEST(without_systemd_a_daemon_that_runs_gets_its_score)
+{
+	struct host_facts facts = azure_node();
+	struct plan plan;
+
+	facts.has_systemd = false;
+	facts.pid[FACTS_KUBELET] = 0;
+	facts.controllers[0] = '\0'; /* it takes no cgroups */
+	plan = plan_of(&facts, "{ \"protect\": { \"sshd.oom_score_adj\": 7 } }");
+	CHECK(count(&plan, STEP_SCORE) == 2);
+	CHECK_TEXT(value(&plan, STEP_SCORE, "containerd/101"), "-999");
+	CHECK_TEXT(value(&plan, STEP_SCORE, "sshd/103"), "7");
+	plan_done(&plan);
+	plan = plan_of(&facts, "{ \"apply\": { \"slices\": false } }");
+	CHECK(count(&plan, STEP_SCORE) == 0);
+	plan_done(&plan);
+	facts.has_systemd = true;
+	plan = plan_of(&facts, "{}");
+	CHECK(count(&plan, STEP_SCORE) == 0);
+	plan_done(&plan);
+}
+
+/* ---- NICs ---- */
+
+#define RULES "etc/udev/rules.d/90-azl-nic.rules"
+
+static struct host_facts node_with_nics(void)
+{
+	struct host_facts facts = azure_node();
+
+	facts.nics[0] = (struct facts_nic){ .name = "eth0" };
+	facts.nics[1] = (struct facts_nic){ .name = "enP1s1", .is_vf = true };
+	facts.n_nics = 2;
+	return facts;
+}
+
+TEST(a_function_has_a_default_and_the_nic_in_front_of_it_has_none)
+{
+	struct host_facts facts = node_with_nics();
+	struct plan plan = plan_of(&facts, "{}");
+	const struct step *step = find(&plan, STEP_NIC, "enP1s1/rings");
+
+	CHECK(count(&plan, STEP_NIC) == 1 && step && step->optional);
+	CHECK_TEXT(value(&plan, STEP_NIC, "enP1s1/rings"), "rx>=1024");
+	CHECK(says(value(&plan, STEP_FILE, RULES), "DRIVERS==\"hv_netvsc|"));
+	CHECK(says(value(&plan, STEP_FILE, RULES), "azl-nic@$name.service"));
+	plan_done(&plan);
+}
+
+TEST(rings_of_one_nic_are_one_step_and_channels_another)
+{
+	struct host_facts facts = node_with_nics();
+	struct plan plan = plan_of(&facts, "{ \"nic\": { \"rx\": 8192, \"tx\": \"max\", "
+					   "\"channels\": 4, \"vf.tx\": 512 } }");
+	const struct step *step = find(&plan, STEP_NIC, "eth0/rings");
+
+	CHECK(count(&plan, STEP_NIC) == 3 && step && !step->optional);
+	CHECK_TEXT(value(&plan, STEP_NIC, "eth0/rings"), "rx=8192 tx=max");
+	CHECK_TEXT(value(&plan, STEP_NIC, "eth0/channels"), "channels=4");
+	CHECK_TEXT(value(&plan, STEP_NIC, "enP1s1/rings"), "rx>=1024 tx=512");
+	plan_done(&plan);
+}
+
+TEST(nics_are_left_alone_where_host_json_says_so)
+{
+	struct host_facts facts = node_with_nics();
+	struct plan plan = plan_of(&facts, "{ \"nic\": { \"vf.rx\": null } }");
+
+	CHECK(count(&plan, STEP_NIC) == 0 && !find(&plan, STEP_FILE, RULES));
+	plan_done(&plan);
+	plan = plan_of(&facts, "{ \"apply\": { \"network\": false }, \"nic\": { \"rx\": 64 } }");
+	CHECK(count(&plan, STEP_NIC) == 0 && !find(&plan, STEP_FILE, RULES));
+	plan_done(&plan);
+	/* Without systemd nobody would start azlctl for udev. */
+	facts.has_systemd = false;
+	plan = plan_of(&facts, "{}");
+	CHECK(count(&plan, STEP_NIC) == 1 && !find(&plan, STEP_FILE, RULES));
+	plan_done(&plan);
+}
+
+/* ---- the node's network ---- */
+
+#define LIST "etc/cni/net.d/10-azl.conflist"
+
+TEST(a_list_is_written_where_host_json_names_one)
+{
+	struct host_facts facts = azure_node();
+	struct plan plan = plan_of(&facts, "{}");
+
+	CHECK(!find(&plan, STEP_FILE, LIST));
+	plan_done(&plan);
+	plan = plan_of(&facts, "{ \"cni\": { \"conflist\": \"aks\" } }");
+	CHECK(says(value(&plan, STEP_FILE, LIST), "\"type\": \"cns\""));
+	plan_done(&plan);
+	plan = plan_of(&facts, "{ \"cni\": { \"conflist\": \"vm\" } }");
+	CHECK(says(value(&plan, STEP_FILE, LIST), "\"type\": \"imds\""));
+	plan_done(&plan);
+	plan = plan_of(&facts, "{ \"cni\": { \"conflist\": \"local\" } }");
+	CHECK(says(value(&plan, STEP_FILE, LIST), "\"type\": \"ranges\""));
+	CHECK(!advises(&plan, "stands in front"));
+	plan_done(&plan);
+	memcpy(facts.conf_in_front, "05-cilium.conflist", sizeof("05-cilium.conflist"));
+	plan = plan_of(&facts, "{ \"cni\": { \"conflist\": \"local\" } }");
+	CHECK(find(&plan, STEP_FILE, LIST) && advises(&plan, "05-cilium.conflist stands in front"));
 	plan_done(&plan);
 }
 
@@ -248,7 +355,7 @@ TEST(apply_in_host_json_leaves_out_whole_parts)
 	struct host_facts facts = azure_node();
 	struct plan plan = plan_of(
 		&facts, "{ \"apply\": { \"slices\": false, \"sysctl\": false, \"modules\": false, "
-			"\"containerd\": false } }");
+			"\"containerd\": false, \"network\": false } }");
 
 	CHECK(plan.count == 1 && plan.steps[0].kind == STEP_RELOAD);
 	plan_done(&plan);

@@ -193,6 +193,17 @@ TEST(refuses_values_out_of_their_range)
 		{ HOST_SCORE, JSON_NUMBER, "1001" },
 		{ HOST_SCORE, JSON_NUMBER, "-1001" },
 		{ HOST_SCORE, JSON_STRING, "0" },
+		{ HOST_RING, JSON_NUMBER, "32" },
+		{ HOST_RING, JSON_NUMBER, "1000" },
+		{ HOST_RING, JSON_NUMBER, "65536" },
+		{ HOST_RING, JSON_NUMBER, "-64" },
+		{ HOST_RING, JSON_STRING, "1024" },
+		{ HOST_CHANNELS, JSON_NUMBER, "0" },
+		{ HOST_CHANNELS, JSON_NUMBER, "1025" },
+		{ HOST_CHANNELS, JSON_STRING, "all" },
+		{ HOST_CONFLIST, JSON_STRING, "" },
+		{ HOST_CONFLIST, JSON_STRING, "aks-overlay" },
+		{ HOST_CONFLIST, JSON_BOOL, "true" },
 		{ HOST_NAMES, JSON_BOOL, "true" },
 		{ HOST_SYSCTL, JSON_NUMBER, "1" },
 	};
@@ -208,6 +219,22 @@ TEST(refuses_values_out_of_their_range)
 			printf("# taken: %s\n", refusal->text);
 		CHECK(*host_type_range(refusal->type));
 	}
+}
+
+TEST(takes_rings_channels_and_lists)
+{
+	struct host_value found = { 0 };
+
+	CHECK(host_value_parse(HOST_RING, JSON_NUMBER, "64", 2, &found) == 0);
+	CHECK(host_value_parse(HOST_RING, JSON_NUMBER, "32768", 5, &found) == 0);
+	CHECK(found.is_set && found.number == 32768);
+	CHECK(host_value_parse(HOST_RING, JSON_STRING, "max", 3, &found) == 0);
+	CHECK(found.number == UINT64_MAX);
+	CHECK(host_value_parse(HOST_CHANNELS, JSON_NUMBER, "3", 1, &found) == 0);
+	CHECK(found.number == 3);
+	CHECK(host_value_parse(HOST_CONFLIST, JSON_STRING, "local", 5, &found) == 0);
+	CHECK_TEXT(host_conflists[found.number], "local");
+	CHECK(host_value_parse(HOST_RING, JSON_NULL, "null", 4, &found) == 0 && !found.is_set);
 }
 
 TEST(takes_plain_texts)

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2030,SC2031,SC2154
+# azlctl apply and revert on a node that runs, as far as a node can stand for a host: its NIC, and the
+# list of plugins as containerd reads it. All else is switched off in host.json.
+
+load lib
+
+HOST_JSON=/etc/azl/host.json
+NS=azl-live
+
+setup_file() { e2e_file_begin; }
+teardown_file() { e2e_file_end; }
+
+setup() {
+	e2e_begin
+	mkdir -p /etc/azl
+	# A NIC of four channels; the default route is on it.
+	ip netns add "$NS"
+	ip -n "$NS" link add nic0 numtxqueues 4 numrxqueues 4 type veth peer name far0
+	ip -n "$NS" address add 192.0.2.2/24 dev nic0
+	ip -n "$NS" link set nic0 up
+	ip -n "$NS" link set far0 up
+	ip -n "$NS" route add default via 192.0.2.1
+}
+
+teardown() {
+	wants '{ "nic": { "vf.rx": null } }'
+	azlctl revert >/dev/null || true
+	rm -f "$HOST_JSON" /etc/cni/net.d/10-azl.conflist
+	ip netns delete "$NS"
+	e2e_end
+}
+
+# wants JSON: the rest of the host is left alone
+wants() {
+	jq '. + { "apply": { "slices": false, "sysctl": false, "modules": false, "containerd": false } }' <<<"$1" >"$HOST_JSON"
+}
+
+azlctl() {
+	${WRAP-} nsenter --net="/run/netns/$NS" "$AZL_BUILD/azlctl" "$@"
+}
+
+# As the kernel has it, asked for without azlctl.
+channels() {
+	ip netns exec "$NS" sh -c 'ls -d /sys/class/net/nic0/queues/?x-*' | sed 's|.*/||; s|-.*||' | sort | uniq -c | tr -s ' \n' ' '
+}
+
+@test "channels of the NIC: planned, set once, and set back" {
+	equal "$(channels)" " 4 rx 4 tx "
+	wants '{ "nic": { "channels": 2 } }'
+	run -3 azlctl apply --dry-run
+	has "to do   set nic0/channels = rx 2 tx 2 (was rx 4 tx 4)"
+	equal "$(channels)" " 4 rx 4 tx "
+	run -0 azlctl apply
+	has "done    set nic0/channels = rx 2 tx 2 (was rx 4 tx 4)"
+	equal "$(channels)" " 2 rx 2 tx "
+	run -0 azlctl apply
+	has "Nothing to do"
+	# another number: what was there first is what revert restores
+	wants '{ "nic": { "channels": 3 } }'
+	run -0 azlctl apply
+	equal "$(channels)" " 3 rx 3 tx "
+	run -0 azlctl revert
+	has "done    set back nic0/channels = rx 4 tx 4"
+	equal "$(channels)" " 4 rx 4 tx "
+	[ ! -e /var/lib/azl ]
+}
+
+@test "no more channels than there are, and what host.json asks for no more is undone" {
+	wants '{ "nic": { "channels": 64 } }'
+	run -0 azlctl apply
+	has "Nothing to do"
+	wants '{ "nic": { "channels": 1 } }'
+	run -0 azlctl apply
+	wants '{}'
+	run -3 azlctl apply --dry-run
+	has "set back nic0/channels = rx 4 tx 4: host.json asks for it no more"
+	run -0 azlctl apply
+	equal "$(channels)" " 4 rx 4 tx "
+}
+
+@test "a NIC without rings is left with the reason, the rest is done" {
+	wants '{ "nic": { "rx": 1024, "channels": 2 } }'
+	run -5 azlctl apply
+	has "left    set nic0/rings = rx=1024"
+	has "the driver cannot change it"
+	equal "$(channels)" " 2 rx 2 tx "
+	run -0 azlctl revert
+	equal "$(channels)" " 4 rx 4 tx "
+}
+
+@test "a number that somebody sets after apply is theirs" {
+	wants '{ "nic": { "channels": 2 } }'
+	run -0 azlctl apply
+	run -0 nsenter --net="/run/netns/$NS" "$AZL_BUILD/azlctl" --json apply
+	mv /var/lib/azl/applied.json "$W/ours"
+	wants '{ "nic": { "channels": 3 } }'
+	run -0 azlctl apply
+	mv "$W/ours" /var/lib/azl/applied.json
+	run -5 azlctl revert
+	has "somebody set it to rx 3 tx 3 since: it stays (before azlctl it was rx 4 tx 4)"
+	equal "$(channels)" " 3 rx 3 tx "
+	rm -r /var/lib/azl
+}
+
+@test "a NIC that comes back is set again by apply nic, which touches nothing else" {
+	wants '{ "nic": { "channels": 2 } }'
+	run -0 azlctl apply
+	ip -n "$NS" link delete nic0
+	# the owner has plans; a NIC that comes is no reason to carry them out
+	jq -n '{ "nic": { "channels": 2 }, "cni": { "conflist": "vm" } }' >"$HOST_JSON"
+	run -0 azlctl apply nic
+	has "Nothing to do"
+	ip -n "$NS" link add nic0 numtxqueues 4 numrxqueues 4 type veth peer name far0
+	ip -n "$NS" address add 192.0.2.2/24 dev nic0
+	ip -n "$NS" link set nic0 up
+	ip -n "$NS" route add default via 192.0.2.1
+	run -0 azlctl apply nic
+	has "done    set nic0/channels = rx 2 tx 2 (was rx 4 tx 4)"
+	has "1 done"
+	[ ! -e /etc/cni/net.d/10-azl.conflist ]
+	run -0 azlctl revert
+	equal "$(channels)" " 4 rx 4 tx "
+	run -2 azlctl apply nics
+}
+
+@test "apply killed before each message to the kernel and each file, then revert" {
+	local name nth calls bad=''
+	wants '{ "nic": { "channels": 2 } }'
+	calls=$(WRAP="strace -qq -f -o $W/trace -e trace=sendto,renameat,write,fsync" azlctl apply >/dev/null &&
+		awk -F'[ (]+' '{ n[$2]++; print $2, n[$2] }' "$W/trace")
+	run -0 azlctl revert
+	[ "$(wc -l <<<"$calls")" -gt 8 ]
+	while read -r name nth; do
+		WRAP="strace -qq -f -o /dev/null -e trace=$name -e inject=$name:signal=KILL:when=$nth" \
+			azlctl apply >/dev/null 2>&1 </dev/null || true
+		azlctl revert >/dev/null || bad+=" revert-$name-$nth"
+		[ "$(channels)" = " 4 rx 4 tx " ] || bad+=" $name-$nth"
+	done <<<"$calls"
+	equal "$bad" ''
+	[ ! -e /var/lib/azl ]
+}
+
+@test "containerd takes the list, and plugins get nothing of our first key" {
+	local plugin
+	mkdir -p /opt/cni/bin
+	for plugin in azl-cni portmap tuning; do
+		mv "/opt/cni/bin/$plugin" "/opt/cni/bin/$plugin.before" 2>/dev/null || true
+		printf '#!/bin/sh\ncat >"%s/$CNI_COMMAND.%s"\necho %s\n' "$W" "$plugin" \
+			"'{\"cniVersion\":\"1.0.0\",\"interfaces\":[{\"name\":\"eth0\",\"sandbox\":\"x\"}],\"ips\":[{\"address\":\"192.0.2.9/32\",\"interface\":0}]}'" \
+			>"/opt/cni/bin/$plugin"
+		chmod 755 "/opt/cni/bin/$plugin"
+	done
+	wants '{ "cni": { "conflist": "local" } }'
+	run -0 azlctl apply
+	timeout 30 ctr run --cni --rm --cpu-shares 0 "${RUNTIME[@]}" "$IMAGE" "$T" true 3>&- </dev/null
+	echo "$output"
+	for plugin in azl-cni portmap tuning; do
+		rm -f "/opt/cni/bin/$plugin"
+		mv "/opt/cni/bin/$plugin.before" "/opt/cni/bin/$plugin" 2>/dev/null || true
+	done
+	equal "$(jq -r .name "$W/ADD.azl-cni")" azl
+	equal "$(jq -r .ipam.type "$W/ADD.azl-cni")" ranges
+	run ! grep -F written "$W"/ADD.azl-cni "$W"/ADD.portmap "$W"/DEL.azl-cni
+	run -0 azlctl revert
+	[ ! -e /etc/cni/net.d/10-azl.conflist ]
+}
