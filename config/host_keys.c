@@ -32,9 +32,12 @@ const struct host_key host_keys[] = {
 	  "Equal containers are right by default; has an effect only with bfq or io.cost on the "
 	  "disk.",
 	  CGROUP_V2 ", io.weight" },
-	{ "containers", "cpu.weight", HOST_WEIGHT, "null",
-	  "Equal containers are right by default; whoever sets CPU shares has said otherwise.",
-	  CGROUP_V2 ", cpu.weight" },
+	{ "containers", "cpu.weight", HOST_WEIGHT, "10",
+	  "Who states CPU shares comes before who states none, as on Kubernetes; the kernel's own "
+	  "100 "
+	  "would put 1024 shares (39) behind them.",
+	  CGROUP_V2 ", cpu.weight; kubelet gives 2 shares, a weight of 1, to containers without "
+		    "requests; tests/vm/neighbours.bats" },
 
 	/* ---- system ---- */
 	{ "system", "memory.min", HOST_BYTES, "\"512Mi\"",

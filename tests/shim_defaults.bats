@@ -8,7 +8,7 @@ load lib
 
 HOST=/etc/azl/host.json
 SITE=/sys/fs/cgroup/azl-site
-ALL='{"limit":4096} {"memory.oom.group":"1","memory.swap.max":"0"}'
+ALL='{"limit":4096} {"cpu.weight":"10","memory.oom.group":"1","memory.swap.max":"0"}'
 
 setup_file() {
 	e2e_file_begin
@@ -119,13 +119,13 @@ silent() {
 @test "what the client decided stays" {
 	host '{"containers": {"cpu.weight": 50}}'
 	runs "--cpu-shares 77" ${T}a
-	equal "$(given ${T}a)" "$ALL"
+	equal "$(given ${T}a)" '{"limit":4096} {"memory.oom.group":"1","memory.swap.max":"0"}'
 	runs "" ${T}b
 	equal "$(given ${T}b)" '{"limit":4096} {"cpu.weight":"50","memory.oom.group":"1","memory.swap.max":"0"}'
 }
 
 @test "the host's values are taken, and null is left to the kernel" {
-	host '{"containers": {"pids.max": "max", "memory.swap.max": "1Mi", "memory.oom.group": null}, "x-why": {"a": 1}}'
+	host '{"containers": {"pids.max": "max", "memory.swap.max": "1Mi", "memory.oom.group": null, "cpu.weight": null}, "x-why": {"a": 1}}'
 	runs "" $T
 	equal "$(given $T)" '{"limit":-1} {"memory.swap.max":"1048576"}'
 }
@@ -137,7 +137,7 @@ silent() {
 	runs "--annotation io.azl.defaults=all" ${T}b
 	equal "$(given ${T}b)" "$ALL"
 	runs "--annotation io.azl.defaults.pids.max=100 --annotation io.azl.defaults.memory.oom.group=off" ${T}c
-	equal "$(given ${T}c)" '{"limit":100} {"memory.swap.max":"0"}'
+	equal "$(given ${T}c)" '{"limit":100} {"cpu.weight":"10","memory.swap.max":"0"}'
 	for id in ${T}a ${T}b ${T}c; do silent $id; done
 }
 
@@ -174,7 +174,7 @@ silent() {
 	host '{}'
 	run_bg "" $T sleep 1000
 	untouched $T
-	says $T "defaults that its cgroup cannot have are left out: pids.max memory.swap.max memory.oom.group"
+	says $T "defaults that its cgroup cannot have are left out: pids.max memory.swap.max memory.oom.group cpu.weight"
 }
 
 @test "a kernel without a file goes without that default" {
@@ -182,7 +182,7 @@ silent() {
 	rm "$SITE/memory.swap.max"
 	runs "" $T
 	: >"$SITE/memory.swap.max"
-	equal "$(given $T)" '{"limit":4096} {"memory.oom.group":"1"}'
+	equal "$(given $T)" '{"limit":4096} {"cpu.weight":"10","memory.oom.group":"1"}'
 	says $T "defaults that its cgroup cannot have are left out: memory.swap.max"
 }
 
@@ -190,7 +190,7 @@ silent() {
 	host '{"containers": {"memory.high": 0.5}}'
 	runs "" $T
 	"$E2E_TTRPC" "$(socket_of $T)" update $T '{"memory":{"limit":1000}}'
-	equal "$(jq -cS . "$E2E/specs/$T.update")" '{"memory":{"limit":1000},"unified":{"memory.high":"500","memory.oom.group":"1","memory.swap.max":"0"}}'
+	equal "$(jq -cS . "$E2E/specs/$T.update")" '{"memory":{"limit":1000},"unified":{"cpu.weight":"10","memory.high":"500","memory.oom.group":"1","memory.swap.max":"0"}}'
 	"$E2E_TTRPC" "$(socket_of $T)" update $T '{"unified":{"memory.oom.group":"0","memory.swap.max":"5"}}'
 	"$E2E_TTRPC" "$(socket_of $T)" update $T '{"cpu":{"shares":2}}'
 	equal "$(cat "$E2E/specs/$T.update")" '{"cpu":{"shares":2}}'

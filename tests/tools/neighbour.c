@@ -1,37 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A small service, who asks it, and neighbours that it may have. Linked statically, for containers.
+ * A small HTTP service, who asks it, and neighbours that it may have. Linked statically, for
+ * containers.
  *
- *   neighbour serve SOCKET
- *       Answers each byte, after a look at each page of its 8 MiB and at 1 MiB that it gets for it.
- *   neighbour ask SOCKET SECONDS [TRIGGER [KILL]]
- *       Makes the file TRIGGER, asks every 5 ms, and a shell's worth of fork every 250 ms. In the
- * end it writes "1" to the file KILL (a cgroup.kill). Prints "COUNT P50 P99 MAX FORKS REFUSED",
- * times in microseconds. neighbour burn|eat|fork TRIGGER [NUMBER] Waits for the file TRIGGER; then
- * burns with NUMBER processes, eats memory, or forks without end.
+ *   neighbour serve PORT
+ *       Answers each request, after a look at each page of its 8 MiB and at 1 MiB that it gets for
+ * it. neighbour ask PORT SECONDS TRIGGER [KILL...] Makes the file TRIGGER and asks 50 times a
+ * second, whether or not the answer before is there: each time counts from when the request was
+ * due, so that one long wait is as many long answers as it held up. A fork, as a shell would, four
+ * times a second. In the end "1" goes to each file KILL (a cgroup.kill). Prints "COUNT P50 P99 MAX
+ * FORKS REFUSED", times in microseconds; requests that a service which is gone owes count up to the
+ * end. neighbour burn|eat|fork TRIGGER [NUMBER] Waits for the file TRIGGER; then burns with NUMBER
+ * processes, eats NUMBER MiB, or forks without end. neighbour hold NUMBER Takes NUMBER MiB for
+ * good, says "held" and stays.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-	WORK_BYTES = 8 << 20,
-	FRESH_BYTES = 1 << 20,
+	WORK_BYTES = 2 << 20,
+	FRESH_BYTES = 256 << 10,
 	PAGE_BYTES = 4096,
 	SAMPLES_MAX = 100000,
-	ASK_EVERY_US = 5000,
+	ASK_EVERY_US = 40000,
 	FORK_EVERY_US = 250000,
+	CONNECT_S = 30,
 };
 
+static const char request[] = "GET / HTTP/1.1\r\nHost: azl\r\n\r\n";
+static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n";
 static uint32_t samples[SAMPLES_MAX];
 
 static void die(const char *what)
@@ -48,43 +57,67 @@ static int64_t now_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static struct sockaddr_un address_of(const char *path)
+static struct sockaddr_in address_of(const char *port)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		die("the socket's path is too long");
-	(void)strcpy(address.sun_path, path);
-	return address;
+	return (struct sockaddr_in){
+		.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)atoi(port)),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
 }
 
-static _Noreturn void serve(const char *path)
+/* Reads until `text` has the end of a message; false when there is none to come. */
+static bool read_until(int fd, const char *end)
 {
-	struct sockaddr_un address = address_of(path);
-	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char text[256];
+	size_t have = 0;
+
+	while (have < sizeof(text) - 1) {
+		ssize_t n = read(fd, text + have, sizeof(text) - 1 - have);
+
+		if (n <= 0)
+			return false;
+		have += (size_t)n;
+		text[have] = '\0';
+		if (strstr(text, end))
+			return true;
+	}
+	return false;
+}
+
+static void work_for_an_answer(volatile char *work)
+{
+	volatile char *fresh =
+		mmap(NULL, FRESH_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (fresh == MAP_FAILED)
+		die("mmap");
+	for (size_t at = 0; at < WORK_BYTES; at += PAGE_BYTES)
+		work[at]++;
+	for (size_t at = 0; at < FRESH_BYTES; at += PAGE_BYTES)
+		fresh[at]++;
+	(void)munmap((void *)(uintptr_t)fresh, FRESH_BYTES);
+}
+
+static _Noreturn void serve(const char *port)
+{
+	struct sockaddr_in address = address_of(port);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	volatile char *work = mmap(NULL, WORK_BYTES, PROT_READ | PROT_WRITE,
 				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	int yes = 1;
 
 	if (work == MAP_FAILED || listener < 0 ||
+	    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) < 0 ||
 	    bind(listener, (struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    listen(listener, 1) < 0)
 		die("serve");
 	for (;;) {
 		int fd = accept(listener, NULL, NULL);
-		char byte;
 
-		while (read(fd, &byte, 1) == 1) {
-			volatile char *fresh = mmap(NULL, FRESH_BYTES, PROT_READ | PROT_WRITE,
-						    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-			if (fresh == MAP_FAILED)
-				die("mmap");
-			for (size_t at = 0; at < WORK_BYTES; at += PAGE_BYTES)
-				work[at]++;
-			for (size_t at = 0; at < FRESH_BYTES; at += PAGE_BYTES)
-				fresh[at]++;
-			(void)munmap((void *)(uintptr_t)fresh, FRESH_BYTES);
-			if (write(fd, &byte, 1) != 1)
+		while (read_until(fd, "\r\n\r\n")) {
+			work_for_an_answer(work);
+			if (write(fd, answer, sizeof(answer) - 1) < 0)
 				break;
 		}
 		(void)close(fd);
@@ -100,7 +133,7 @@ static int compare(const void *one, const void *other)
 }
 
 /* 1 when no process can be made. */
-static int fork_is_refused(void)
+static unsigned int fork_is_refused(void)
 {
 	pid_t pid = fork();
 
@@ -120,42 +153,53 @@ static void touch(const char *path)
 	(void)close(fd);
 }
 
-static int ask(const char *path, int seconds, const char *trigger, const char *killer)
+static int connect_to(const char *port)
 {
-	struct sockaddr_un address = address_of(path);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int kill_fd = killer ? open(killer, O_WRONLY | O_CLOEXEC) : -1;
-	int64_t end;
-	int64_t next_fork;
+	struct sockaddr_in address = address_of(port);
+	int64_t end = now_us() + (int64_t)CONNECT_S * 1000000;
+
+	for (;;) {
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+			return fd;
+		if (fd < 0 || now_us() > end)
+			die("connect");
+		(void)close(fd);
+		(void)usleep(10000);
+	}
+}
+
+static int ask(int fd, int seconds, const int *kill_fds, int kills)
+{
+	struct timeval wait = { .tv_sec = seconds };
+	int64_t due = now_us();
+	int64_t end = due + (int64_t)seconds * 1000000;
+	int64_t next_fork = due;
 	unsigned int forks = 0, refused = 0;
 	size_t count = 0;
-	char byte = 'x';
+	bool gone = false;
 
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    (killer && kill_fd < 0) || mlockall(MCL_CURRENT) < 0)
-		die("ask");
-	if (trigger)
-		touch(trigger);
-	end = now_us() + (int64_t)seconds * 1000000;
-	next_fork = now_us();
-	while (now_us() < end && count < SAMPLES_MAX) {
-		int64_t before = now_us();
-
-		if (write(fd, &byte, 1) != 1 || read(fd, &byte, 1) != 1)
-			die("the service is gone");
-		samples[count++] = (uint32_t)(now_us() - before);
-		(void)usleep(ASK_EVERY_US);
-		if (now_us() < next_fork)
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	for (; due < end && count < SAMPLES_MAX; due += ASK_EVERY_US) {
+		while (!gone && now_us() < due)
+			(void)usleep((useconds_t)(due - now_us()));
+		if (!gone && now_us() < end)
+			gone = write(fd, request, sizeof(request) - 1) < 0 ||
+			       !read_until(fd, "ok\n");
+		samples[count++] = (uint32_t)((gone ? end : now_us()) - due);
+		if (gone || now_us() < next_fork)
 			continue;
 		next_fork = now_us() + FORK_EVERY_US;
-		refused += (unsigned int)fork_is_refused();
+		refused += fork_is_refused();
 		forks++;
 	}
-	if (kill_fd >= 0 && write(kill_fd, "1", 1) != 1 && errno != ENODEV)
-		die(killer);
+	for (int i = 0; i < kills; i++)
+		if (write(kill_fds[i], "1", 1) != 1 && errno != ENODEV)
+			die("kill");
 	qsort(samples, count, sizeof(samples[0]), compare);
-	printf("%zu %u %u %u %u %u\n", count, samples[count / 2], samples[count * 99 / 100],
-	       samples[count - 1], forks, refused);
+	printf("%zu %u %u %u %u %u%s\n", count, samples[count / 2], samples[count * 99 / 100],
+	       samples[count - 1], forks, refused, gone ? " gone" : "");
 	return 0;
 }
 
@@ -198,15 +242,33 @@ static void fork_bomb(void)
 		(void)fork();
 }
 
+static int ask_main(int argc, char **argv)
+{
+	enum { KILLS_MAX = 16 };
+	int kill_fds[KILLS_MAX];
+	int kills = 0;
+	int fd = connect_to(argv[2]);
+
+	for (int i = 5; i < argc && kills < KILLS_MAX; i++) {
+		kill_fds[kills] = open(argv[i], O_WRONLY | O_CLOEXEC);
+		if (kill_fds[kills++] < 0)
+			die(argv[i]);
+	}
+	if (mlockall(MCL_CURRENT) < 0)
+		die("mlockall");
+	(void)signal(SIGPIPE, SIG_IGN);
+	touch(argv[4]);
+	return ask(fd, atoi(argv[3]), kill_fds, kills);
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 2 ? argv[1] : "";
 
 	if (strcmp(what, "serve") == 0)
 		serve(argv[2]);
-	if (strcmp(what, "ask") == 0 && argc > 3)
-		return ask(argv[2], atoi(argv[3]), argc > 4 ? argv[4] : NULL,
-			   argc > 5 ? argv[5] : NULL);
+	if (strcmp(what, "ask") == 0 && argc > 4)
+		return ask_main(argc, argv);
 	if (strcmp(what, "hold") == 0)
 		return hold((size_t)atoi(argv[2]));
 	if (strcmp(what, "burn") != 0 && strcmp(what, "eat") != 0 && strcmp(what, "fork") != 0) {

@@ -124,26 +124,25 @@ static const char *apply(const char *config)
 
 #define CONFIG(resources) "{\"ociVersion\":\"1.0.2\",\"linux\":{" resources "}}"
 
+#define OURS_OF_MEMORY "\"memory.swap.max\":\"0\",\"memory.oom.group\":\"1\""
+#define OUR_WEIGHT     "\"cpu.weight\":\"10\""
+#define OURS	       OURS_OF_MEMORY "," OUR_WEIGHT
+#define ALL_DEFAULTS   "\"pids\":{\"limit\":4096},\"unified\":{" OURS "}"
+
 /* ---- where they go ---- */
 
 TEST(puts_the_defaults_where_nobody_said_anything)
 {
 	world_begin("{}");
-	CHECK_TEXT(apply(CONFIG("")),
-		   CONFIG("\"resources\":{\"pids\":{\"limit\":4096},\"unified\":{\"memory.swap."
-			  "max\":\"0\",\"memory.oom.group\":\"1\"}}"));
+	CHECK_TEXT(apply(CONFIG("")), CONFIG("\"resources\":{" ALL_DEFAULTS "}"));
 	CHECK_TEXT(said, "");
 	CHECK_TEXT(apply(CONFIG("\"cgroupsPath\":\"/default/c\"")),
-		   CONFIG("\"resources\":{\"pids\":{\"limit\":4096},\"unified\":{\"memory.swap."
-			  "max\":\"0\",\"memory.oom.group\":\"1\"}},\"cgroupsPath\":\"/default/"
-			  "c\""));
+		   CONFIG("\"resources\":{" ALL_DEFAULTS "},\"cgroupsPath\":\"/default/c\""));
 	CHECK_TEXT(apply(CONFIG("\"resources\":{\"devices\":[{\"allow\":false}]}")),
-		   CONFIG("\"resources\":{\"pids\":{\"limit\":4096},\"unified\":{\"memory.swap."
-			  "max\":\"0\",\"memory.oom.group\":\"1\"},\"devices\":[{\"allow\":"
-			  "false}]}"));
+		   CONFIG("\"resources\":{" ALL_DEFAULTS ",\"devices\":[{\"allow\":false}]}"));
 	CHECK_TEXT(apply(CONFIG("\"resources\":{\"unified\":{\"a.b\":\"1\"},\"pids\":{}}")),
-		   CONFIG("\"resources\":{\"unified\":{\"memory.swap.max\":\"0\",\"memory.oom."
-			  "group\":\"1\",\"a.b\":\"1\"},\"pids\":{\"limit\":4096}}"));
+		   CONFIG("\"resources\":{\"unified\":{" OURS
+			  ",\"a.b\":\"1\"},\"pids\":{\"limit\":4096}}"));
 	world_end();
 }
 
@@ -153,8 +152,8 @@ TEST(keeps_every_other_byte)
 		" {\n \"x\": 1.50, \"linux\" : { \"resources\" : { \"pids\" : { \"limit\" : 7 } } "
 		"},\n\"process\":{\"args\":[\"\\u00e4\"]}}\n";
 	static const char after[] =
-		" {\n \"x\": 1.50, \"linux\" : { \"resources\" : {\"unified\":{\"memory.swap.max\":"
-		"\"0\",\"memory.oom.group\":\"1\"}, \"pids\" : { \"limit\" : 7 } } },\n\"process\":"
+		" {\n \"x\": 1.50, \"linux\" : { \"resources\" : {\"unified\":{" OURS
+		"}, \"pids\" : { \"limit\" : 7 } } },\n\"process\":"
 		"{\"args\":[\"\\u00e4\"]}}\n";
 
 	world_begin("{}");
@@ -165,12 +164,15 @@ TEST(keeps_every_other_byte)
 TEST(leaves_what_somebody_decided)
 {
 	static const char *const decided[] = {
-		CONFIG("\"resources\":{\"pids\":{\"limit\":0},\"memory\":{\"swap\":-1},"
+		CONFIG("\"resources\":{\"cpu\":{\"shares\":2},\"pids\":{\"limit\":0},\"memory\":{"
+		       "\"swap\":-1},"
 		       "\"unified\":{\"memory.oom.group\":\"0\"}}"),
-		CONFIG("\"resources\":{\"unified\":{\"pids.max\":\"5\",\"memory.swap.max\":\"max\","
+		CONFIG("\"resources\":{\"unified\":{\"cpu.weight\":\"1\",\"pids.max\":\"5\","
+		       "\"memory.swap.max\":\"max\","
 		       "\"memory.oom.group\":\"0\"}}"),
 		CONFIG("\"resources\":{\"memory\":{\"limit\":1000000,\"swap\":1000000},\"pids\":{"
-		       "\"limit\":-1},\"unified\":{\"memory.oom.group\":\"1\"}}"),
+		       "\"limit\":-1},\"unified\":{\"memory.oom.group\":\"1\",\"cpu.idle\":\"0\"}"
+		       "}"),
 	};
 
 	world_begin("{}");
@@ -203,7 +205,7 @@ TEST(leaves_weights_that_somebody_decided)
 			  "5}}"));
 	folder_put_text(&folder, "host.json",
 			"{\"containers\":{\"pids.max\":null,\"memory.swap.max\":null,"
-			"\"memory.oom.group\":null,\"io.weight\":50}}");
+			"\"memory.oom.group\":null,\"cpu.weight\":null,\"io.weight\":50}}");
 	CHECK_TEXT(apply(CONFIG("\"resources\":{\"blockIO\":{\"weight\":10}}")),
 		   CONFIG("\"resources\":{\"blockIO\":{\"weight\":10}}"));
 	CHECK_TEXT(apply(CONFIG("\"resources\":{\"unified\":{\"io.bfq.weight\":\"10\"}}")),
@@ -220,7 +222,8 @@ TEST(takes_values_from_the_host)
 
 	CHECK(sysinfo(&info) == 0);
 	world_begin("{\"containers\":{\"pids.max\":\"max\",\"memory.swap.max\":\"64Mi\","
-		    "\"memory.oom.group\":false,\"memory.zswap.max\":\"50%\"},\"other\":[1]}");
+		    "\"memory.oom.group\":false,\"memory.zswap.max\":\"50%\",\"cpu.weight\":null},"
+		    "\"other\":[1]}");
 	(void)snprintf(want, sizeof(want),
 		       CONFIG("\"resources\":{\"pids\":{\"limit\":-1},\"unified\":{\"memory.swap."
 			      "max\":\"67108864\",\"memory.oom.group\":\"0\",\"memory.zswap.max\":"
@@ -254,7 +257,7 @@ TEST(takes_a_part_of_the_limit_for_memory_high)
 	char after[256];
 
 	world_begin("{\"containers\":{\"pids.max\":null,\"memory.swap.max\":null,"
-		    "\"memory.oom.group\":null,\"memory.high\":0.9}}");
+		    "\"memory.oom.group\":null,\"cpu.weight\":null,\"memory.high\":0.9}}");
 	for (size_t i = 0; i < sizeof(configs) / sizeof(configs[0]); i++) {
 		(void)snprintf(before, sizeof(before), CONFIG("\"resources\":{%s}"), configs[i][0]);
 		(void)snprintf(after, sizeof(after), CONFIG("\"resources\":{%s}"), configs[i][1]);
@@ -313,8 +316,9 @@ TEST(leaves_out_what_the_host_does_not_have)
 	world_begin("{}");
 	tree_file(&cgroups, "cgroup.controllers", "cpu memory\n");
 	CHECK(unlinkat(cgroups.dir, "slice/memory.swap.max", 0) == 0);
-	CHECK_TEXT(apply(CONFIG("")),
-		   CONFIG("\"resources\":{\"unified\":{\"memory.oom.group\":\"1\"}}"));
+	CHECK_TEXT(
+		apply(CONFIG("")),
+		CONFIG("\"resources\":{\"unified\":{\"memory.oom.group\":\"1\"," OUR_WEIGHT "}}"));
 	CHECK(strstr(said, "defaults that its cgroup cannot have are left out: pids.max "
 			   "memory.swap.max"));
 	tree_file(&cgroups, "cgroup.controllers", "\n");
@@ -384,10 +388,6 @@ TEST(changes_nothing_in_a_spec_that_is_odd)
 #define NOTED(notes) "{\"annotations\":{" notes "},\"linux\":{}}"
 #define NOTED_WITH(notes, resources)                                                               \
 	"{\"annotations\":{" notes "},\"linux\":{\"resources\":{" resources "}}}"
-#define ALL_DEFAULTS                                                                               \
-	"\"pids\":{\"limit\":4096},\"unified\":{\"memory.swap.max\":\"0\",\"memory.oom.group\":"   \
-	"\"1\"}"
-
 TEST(does_nothing_to_pause_containers)
 {
 	world_begin("{}");
@@ -482,8 +482,6 @@ static const char *update(const char *resources)
 	return text;
 }
 
-#define OURS "\"memory.swap.max\":\"0\",\"memory.oom.group\":\"1\""
-
 TEST(adds_to_an_update_what_is_in_force)
 {
 	world_begin("{\"containers\":{\"memory.high\":0.5}}");
@@ -491,10 +489,15 @@ TEST(adds_to_an_update_what_is_in_force)
 	CHECK_TEXT(update("{\"cpu\":{\"quota\":5},\"pids\":{\"limit\":9}}"),
 		   "{\"unified\":{" OURS "},\"cpu\":{\"quota\":5},\"pids\":{\"limit\":9}}");
 	CHECK_TEXT(update("{\"memory\":{\"limit\":1000}}"),
-		   "{\"unified\":{" OURS ",\"memory.high\":\"500\"},\"memory\":{\"limit\":1000}}");
+		   "{\"unified\":{" OURS_OF_MEMORY ",\"memory.high\":\"500\"," OUR_WEIGHT
+		   "},\"memory\":{\"limit\":1000}}");
 	CHECK_TEXT(update("{\"memory\":{\"limit\":-1},\"unified\":{}}"),
-		   "{\"memory\":{\"limit\":-1},\"unified\":{" OURS ",\"memory.high\":\"max\"}}");
+		   "{\"memory\":{\"limit\":-1},\"unified\":{" OURS_OF_MEMORY
+		   ",\"memory.high\":\"max\"," OUR_WEIGHT "}}");
 	CHECK_TEXT(update("{}"), "{\"unified\":{" OURS "}}");
+	CHECK_TEXT(update("{\"cpu\":{\"shares\":2}}"),
+		   "{\"unified\":{" OURS_OF_MEMORY "},\"cpu\":{\"shares\":2}}");
+	CHECK_TEXT(update("{}"), "{\"unified\":{" OURS_OF_MEMORY "}}");
 	CHECK_TEXT(update("{"), "{");
 	CHECK_TEXT(update("[]"), "[]");
 	CHECK_TEXT(update("{\"unified\":null}"), "{\"unified\":null}");
@@ -503,11 +506,11 @@ TEST(adds_to_an_update_what_is_in_force)
 
 TEST(leaves_to_the_user_what_an_update_decided)
 {
-	world_begin("{\"containers\":{\"memory.high\":0.5}}");
+	world_begin("{\"containers\":{\"memory.high\":0.5,\"cpu.weight\":null}}");
 	(void)apply(CONFIG(""));
 	CHECK_TEXT(update("{\"memory\":{\"limit\":1000,\"swap\":2000}}"),
-		   "{\"unified\":{\"memory.oom.group\":\"1\",\"memory.high\":\"500\"},\"memory\":{"
-		   "\"limit\":1000,\"swap\":2000}}");
+		   "{\"unified\":{\"memory.oom.group\":\"1\",\"memory.high\":\"500\"},"
+		   "\"memory\":{\"limit\":1000,\"swap\":2000}}");
 	CHECK_TEXT(update("{\"unified\":{\"memory.high\":\"max\",\"memory.oom.group\":\"0\"}}"),
 		   "{\"unified\":{\"memory.high\":\"max\",\"memory.oom.group\":\"0\"}}");
 	CHECK_TEXT(update("{\"memory\":{\"limit\":3000}}"), "{\"memory\":{\"limit\":3000}}");
@@ -518,7 +521,7 @@ TEST(leaves_to_the_user_what_an_update_decided)
 TEST(applies_memory_high_to_a_limit_that_an_update_brings)
 {
 	world_begin("{\"containers\":{\"pids.max\":null,\"memory.swap.max\":null,"
-		    "\"memory.oom.group\":null,\"memory.high\":0.5}}");
+		    "\"memory.oom.group\":null,\"cpu.weight\":null,\"memory.high\":0.5}}");
 	CHECK_TEXT(apply(CONFIG("")), CONFIG(""));
 	CHECK_TEXT(update("{}"), "{}");
 	CHECK_TEXT(update("{\"memory\":{\"limit\":1000}}"),
@@ -529,7 +532,7 @@ TEST(applies_memory_high_to_a_limit_that_an_update_brings)
 TEST(adds_nothing_to_an_update_of_a_container_without_defaults)
 {
 	static const char config[] = CONFIG("\"resources\":{\"memory\":{\"swap\":5},\"unified\":{"
-					    "\"memory.oom.group\":\"0\"}}");
+					    "\"memory.oom.group\":\"0\",\"cpu.weight\":\"5\"}}");
 
 	world_begin(NULL);
 	(void)apply(CONFIG(""));

@@ -42,6 +42,8 @@ are() {
 
 KERNEL=(pids.max=max memory.swap.max=max memory.oom.group=0 memory.high=max)
 DEFAULTS=(pids.max=4096 memory.swap.max=0 memory.oom.group=1 memory.high=max)
+# of a container without CPU shares: ctr says 1024, unless it is told 0
+WEIGHT=cpu.weight=10
 
 @test "without the host's file the kernel's own values are in force" {
 	run_bg "--cgroup /azl-e2e/$T" "$T" sleep 1000
@@ -51,7 +53,7 @@ DEFAULTS=(pids.max=4096 memory.swap.max=0 memory.oom.group=1 memory.high=max)
 @test "SystemdCgroup = false: defaults are in force, and fast paths go on" {
 	host '{}'
 	run_bg "--cgroup /azl-e2e/$T" "$T" sleep 1000
-	are "/sys/fs/cgroup/azl-e2e/$T" "${DEFAULTS[@]}"
+	are "/sys/fs/cgroup/azl-e2e/$T" "${DEFAULTS[@]}" "$WEIGHT"
 	run -0 run_exec "$T" echo inside
 	remove "$T"
 	! journalctl -q -o cat -u containerd --since "$LOG_FROM" | grep -F "$T" | grep -F 'goes to the runtime: ' |
@@ -60,12 +62,13 @@ DEFAULTS=(pids.max=4096 memory.swap.max=0 memory.oom.group=1 memory.high=max)
 
 @test "SystemdCgroup = true: defaults are in force, and systemd knows of them" {
 	host '{}'
-	run_scope "$T" sleep 1000
-	are "/sys/fs/cgroup/azl.slice/azl-$T.scope" "${DEFAULTS[@]}"
+	FLAGS='--cpu-shares 0' run_scope "$T" sleep 1000
+	are "/sys/fs/cgroup/azl.slice/azl-$T.scope" "${DEFAULTS[@]}" "$WEIGHT"
 	equal "$(systemctl show -P TasksMax "azl-$T.scope")" 4096
 	equal "$(systemctl show -P MemorySwapMax "azl-$T.scope")" 0
+	equal "$(systemctl show -P CPUWeight "azl-$T.scope")" 10
 	systemctl daemon-reload
-	are "/sys/fs/cgroup/azl.slice/azl-$T.scope" "${DEFAULTS[@]}"
+	are "/sys/fs/cgroup/azl.slice/azl-$T.scope" "${DEFAULTS[@]}" "$WEIGHT"
 }
 
 @test "every default there is, where the kernel has the file" {
@@ -93,7 +96,7 @@ DEFAULTS=(pids.max=4096 memory.swap.max=0 memory.oom.group=1 memory.high=max)
 	group=/sys/fs/cgroup/azl-e2e/$T
 	are "$group" "${DEFAULTS[@]}"
 	update "$T" '{"cpu":{"quota":20000,"period":50000}}'
-	are "$group" "${DEFAULTS[@]}" "cpu.max=20000 50000"
+	are "$group" "${DEFAULTS[@]}" "$WEIGHT" "cpu.max=20000 50000"
 	update "$T" '{"pids":{"limit":17}}'
 	are "$group" pids.max=17 memory.swap.max=0 memory.oom.group=1 memory.high=max
 	update "$T" '{"memory":{"limit":67108864}}'
