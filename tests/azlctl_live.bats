@@ -79,6 +79,17 @@ channels() {
 	equal "$(channels)" " 4 rx 4 tx "
 }
 
+@test "a NIC that cannot be told for the moment keeps what it has, and revert sets it back" {
+	wants '{ "nic": { "channels": 2 } }'
+	run -0 azlctl apply
+	ip -n "$NS" route delete default
+	run -0 azlctl apply
+	has "Nothing to do"
+	equal "$(channels)" " 2 rx 2 tx "
+	run -0 azlctl revert
+	equal "$(channels)" " 4 rx 4 tx "
+}
+
 @test "a NIC without rings is left with the reason, the rest is done" {
 	wants '{ "nic": { "rx": 1024, "channels": 2 } }'
 	run -5 azlctl apply

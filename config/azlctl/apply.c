@@ -35,8 +35,20 @@ static bool needs_folder(const struct plan *plan, const char *folder)
 	return false;
 }
 
-static bool is_wanted(const struct azlctl *ctl, const struct plan *plan,
-		      const struct change *change)
+/* A NIC that is not here, or cannot be told at the moment, comes back. */
+static bool has_nic_of(const struct host_facts *facts, const char *name)
+{
+	for (size_t i = 0; i < facts->n_nics; i++) {
+		size_t len = strlen(facts->nics[i].name);
+
+		if (strncmp(name, facts->nics[i].name, len) == 0 && name[len] == '/')
+			return true;
+	}
+	return false;
+}
+
+static bool is_wanted(const struct azlctl *ctl, const struct host_facts *facts,
+		      const struct plan *plan, const struct change *change)
 {
 	bool is_kernels = change->kind != CHANGE_FILE && change->kind != CHANGE_FOLDER;
 
@@ -60,7 +72,7 @@ static bool is_wanted(const struct azlctl *ctl, const struct plan *plan,
 	case CHANGE_SCORE:
 		return has_step(plan, STEP_SCORE, change->name);
 	case CHANGE_NIC:
-		return has_step(plan, STEP_NIC, change->name);
+		return has_step(plan, STEP_NIC, change->name) || !has_nic_of(facts, change->name);
 	case CHANGE_KINDS:
 		break;
 	}
@@ -68,14 +80,15 @@ static bool is_wanted(const struct azlctl *ctl, const struct plan *plan,
 }
 
 /* In the reverse order of making. */
-static void add_undoes(const struct azlctl *ctl, struct plan *plan, const struct journal *journal,
-		       bool only_nics)
+static void add_undoes(const struct azlctl *ctl, const struct host_facts *facts, struct plan *plan,
+		       const struct journal *journal, bool only_nics)
 {
 	for (size_t i = journal->count; i > 0; i--) {
 		const struct change *change = &journal->changes[i - 1];
 		struct step *step;
 
-		if ((only_nics && change->kind != CHANGE_NIC) || is_wanted(ctl, plan, change))
+		if ((only_nics && change->kind != CHANGE_NIC) ||
+		    is_wanted(ctl, facts, plan, change))
 			continue;
 		step = plan_add(plan, STEP_UNDO, change->name, NULL,
 				"host.json asks for it no more");
@@ -104,7 +117,7 @@ static int apply(const struct azlctl *ctl, const struct host_config *config, boo
 		(void)plan_make(plan, facts, config);
 	if (plan->no_memory)
 		return azlctl_fail("apply", "no memory for the plan");
-	add_undoes(ctl, plan, journal, only_nics);
+	add_undoes(ctl, facts, plan, journal, only_nics);
 	return run_plan(ctl, "apply", facts, journal, plan,
 			"Nothing to do: the host is as host.json asks for.");
 }
