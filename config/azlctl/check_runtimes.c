@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "config/azlctl/azlctl.h"
 #include "config/azlctl/checks.h"
-#include "config/base/clean.h"
-#include "config/base/fd.h"
+#include "config/azlctl/child.h"
+#include "config/base/err.h"
 
 enum {
 	ANSWER_ROOM = 512,
+	PATH_ROOM = 128,
 	ANSWER_LIMIT_MS = 3000, /* a program that says nothing by then is told of */
 };
 
@@ -28,67 +22,30 @@ struct program {
 	enum check_level missing;
 	const char *fix; /* when it is missing */
 	const char *path;
-	pid_t pid;
-	int out;
-	char answer[ANSWER_ROOM];
-	size_t len;
+	char full[PATH_ROOM]; /* "/usr/bin/runc" */
+	struct child child;
+	bool runs;
+	char answer[ANSWER_ROOM]; /* its first line */
 };
 
 static void ask(const struct azlctl *ctl, struct program *program)
 {
-	posix_spawn_file_actions_t actions;
-	char *argv[] = { (char *)(uintptr_t)program->name, (char *)(uintptr_t)program->option,
-			 NULL };
-	char path[128];
-	int ends[2];
+	const char *const argv[] = { program->full, program->option, NULL };
+	struct err unheard;
 
-	(void)snprintf(path, sizeof(path), "/%s", program->path);
-	program->pid = -1;
-	if (!ctl->is_live || pipe2(ends, O_CLOEXEC) < 0)
-		return;
-	(void)posix_spawn_file_actions_init(&actions);
-	(void)posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	(void)posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-	(void)posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	if (posix_spawn(&program->pid, path, &actions, NULL, argv, environ) != 0)
-		program->pid = -1;
-	(void)posix_spawn_file_actions_destroy(&actions);
-	(void)fd_close(ends[1]);
-	program->out = ends[0];
+	(void)snprintf(program->full, sizeof(program->full), "/%s", program->path);
+	program->runs = ctl->is_live && child_start(&program->child, argv, false, &unheard) == 0;
 }
 
-static int64_t now_ms(void)
+static void listen_to(struct program *program)
 {
-	struct timespec now;
+	struct err unheard;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
-/* Take what it says until it ends or the time is over. */
-static void listen_to(struct program *program, int64_t until)
-{
-	struct pollfd poll_fd = { .fd = program->out, .events = POLLIN };
-
-	if (program->pid < 0)
+	if (!program->runs)
 		return;
-	while (program->len < ANSWER_ROOM - 1) {
-		int64_t left = until - now_ms();
-		ssize_t n;
-
-		if (left <= 0 || poll(&poll_fd, 1, (int)left) <= 0)
-			break;
-		n = read(program->out, program->answer + program->len,
-			 ANSWER_ROOM - 1 - program->len);
-		if (n <= 0)
-			break;
-		program->len += (size_t)n;
-	}
-	program->answer[program->len] = '\0';
+	(void)child_finish(&program->child, ANSWER_LIMIT_MS, program->answer,
+			   sizeof(program->answer), &unheard);
 	program->answer[strcspn(program->answer, "\n")] = '\0';
-	(void)kill(program->pid, SIGKILL);
-	(void)waitpid(program->pid, NULL, 0);
-	program->out = fd_close(program->out);
 }
 
 static void judge(struct checks *checks, const struct program *program)
@@ -150,12 +107,10 @@ void check_runtimes(struct checks *checks)
 		  .fix = "install the package azl-shim" },
 	};
 	enum { PROGRAMS = sizeof(programs) / sizeof(programs[0]) };
-	int64_t until = now_ms() + ANSWER_LIMIT_MS;
 
 	for (size_t i = 0; i < PROGRAMS; i++) {
 		struct program *program = &programs[i];
 
-		program->pid = -1;
 		for (size_t place = 0; place < 4 && program->places[place] && !program->path;
 		     place++)
 			if (check_exists(checks, program->places[place]))
@@ -164,7 +119,7 @@ void check_runtimes(struct checks *checks)
 			ask(checks->ctl, program);
 	}
 	for (size_t i = 0; i < PROGRAMS; i++) {
-		listen_to(&programs[i], until);
+		listen_to(&programs[i]);
 		if (programs[i].path || programs[i].missing != CHECK_OK)
 			judge(checks, &programs[i]);
 	}
