@@ -152,6 +152,35 @@ channels() {
 	[ ! -e /var/lib/azl ]
 }
 
+# without_cgroups [WORD...] -- COMMAND: on a host without systemd where cgroups are out of reach
+without_cgroups() {
+	nsenter --net="/run/netns/$NS" unshare -m sh -c 'mount -t tmpfs none /sys/fs/cgroup && exec "$@"' sh "$@"
+}
+
+@test "a daemon that no systemd looks after gets its OOM score, and its own one back" {
+	local pid
+	cp /bin/sleep "$W/sshd"
+	helper "$W/sshd" 1000
+	until_ok 5 pgrep -x sshd
+	pid=$(pgrep -x sshd)
+	equal "$(cat "/proc/$pid/oom_score_adj")" 0
+	jq -n '{ "apply": { "sysctl": false, "modules": false, "containerd": false, "network": false },
+		"protect": { "containerd.oom_score_adj": null, "sshd.oom_score_adj": 500 } }' >"$HOST_JSON"
+	run -0 without_cgroups "$AZL_BUILD/azlctl" apply
+	has "done    set oom_score_adj of sshd/$pid = 500 (was 0)"
+	equal "$(cat "/proc/$pid/oom_score_adj")" 500
+	run -0 without_cgroups "$AZL_BUILD/azlctl" apply
+	has "Nothing to do"
+	# what the kernel does not allow is left, with the reason
+	sed -i 's/500/-500/' "$HOST_JSON"
+	run -5 without_cgroups setpriv --bounding-set=-sys_resource --inh-caps=-sys_resource "$AZL_BUILD/azlctl" apply
+	has "left    set oom_score_adj of sshd/$pid = -500 (was 500)"
+	has CAP_SYS_RESOURCE
+	run -0 without_cgroups "$AZL_BUILD/azlctl" revert
+	has "done    set back oom_score_adj of sshd/$pid = 0"
+	equal "$(cat "/proc/$pid/oom_score_adj")" 0
+}
+
 @test "containerd takes the list, and plugins get nothing of our first key" {
 	local plugin
 	mkdir -p /opt/cni/bin

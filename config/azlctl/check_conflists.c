@@ -180,7 +180,9 @@ void check_conflists(struct checks *checks)
 
 	if (!name) {
 		check_say(checks, CHECK_NOTE, "cni.conflist", "/" CONF_DIR " has no configuration");
-		check_fix(checks, "copy one of /usr/share/azl/cni; Kubernetes' nodes wait for it");
+		check_fix(checks, "copy one of /usr/share/azl/cni, or name it in "
+				  "/etc/azl/host.json, \"cni\", and "
+				  "azlctl apply; Kubernetes' nodes wait for it");
 		return;
 	}
 	(void)snprintf(path, sizeof(path), CONF_DIR "/%s", name);

@@ -133,10 +133,25 @@ static bool grant(uint32_t *number, uint32_t max, bool at_least, uint64_t want)
 	return true;
 }
 
+/* "rx" and "tx" for one of them, "channels" for those that a device has. */
+static bool grant_named(struct ethtool_numbers *numbers, const struct ethtool_numbers *max,
+			const char *name, bool at_least, uint64_t want)
+{
+	bool both = name[0] == 'c';
+	bool any = false;
+
+	if (both && grant(&numbers->combined, max->combined, at_least, want))
+		return true;
+	if (both || name[0] == 'r')
+		any = grant(&numbers->rx, max->rx, at_least, want);
+	if (both || name[0] == 't')
+		any = grant(&numbers->tx, max->tx, at_least, want) || any;
+	return any;
+}
+
 int nic_wish(const char *wishes, const struct ethtool_counts *counts,
 	     struct ethtool_numbers *numbers)
 {
-	const struct ethtool_numbers *max = &counts->max;
 	bool any = false;
 
 	*numbers = counts->now;
@@ -145,19 +160,10 @@ int nic_wish(const char *wishes, const struct ethtool_counts *counts,
 		size_t sign_len = strspn(wishes + name_len, ">=");
 		const char *text = wishes + name_len + sign_len;
 		size_t len = strcspn(text, " ");
-		bool at_least = sign_len == 2;
 		uint64_t want = UINT64_MAX; /* "max" */
 
 		(void)num_u64_parse(text, len, &want);
-		if (strncmp(wishes, "rx", name_len) == 0)
-			any |= grant(&numbers->rx, max->rx, at_least, want);
-		else if (strncmp(wishes, "tx", name_len) == 0)
-			any |= grant(&numbers->tx, max->tx, at_least, want);
-		else if (grant(&numbers->combined, max->combined, at_least, want))
-			any = true;
-		else
-			any |= grant(&numbers->rx, max->rx, at_least, want) |
-			       grant(&numbers->tx, max->tx, at_least, want);
+		any = grant_named(numbers, &counts->max, wishes, sign_len == 2, want) || any;
 		wishes = text + len + (text[len] == ' ');
 	}
 	return any ? 0 : 1;
