@@ -87,7 +87,7 @@ container() {
 	equal "$(dpkg --verify azl-shim azl-cni | grep -v ' /usr/share/\(doc\|man\)/')" ''
 	echo '# mine' >>/etc/iproute2/rt_protos.d/azl.conf
 	dpkg -r azl-shim azl-cni
-	equal "$(left_over | grep -v '^/usr/share/\(azl\|man\|doc\)\|azlctl\|azl-host\|azl.preset' | tr '\n' ' ')" \
+	equal "$(left_over | grep -v '^/usr/share/\(azl\|man\|doc\)\|azlctl\|azl-host\|azl-nic\|azl.preset' | tr '\n' ' ')" \
 		'/etc/iproute2 /etc/iproute2/rt_protos.d /etc/iproute2/rt_protos.d/azl.conf '
 	dpkg --purge azl-shim azl-cni azlctl
 	equal "$(left_over)" ''
