@@ -457,7 +457,7 @@ static int scan_fd(struct scan *scan, int fd, size_t limit)
 int json_scan_file(int dir, const char *name, size_t limit, json_fn *fn, void *owner,
 		   struct err *err)
 {
-	own_fd int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	own_fd int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct scan scan;
 	int code;
 

@@ -92,9 +92,9 @@ static int each_missing_folder(struct world *world, const char *path,
 			return err_set(err, -ENAMETOOLONG, "/%s: the name is too long", path);
 		memcpy(folder, path, len);
 		folder[len] = '\0';
-		if (tree_has_folder(world->ctl->root, folder))
-			continue;
-		rc = fn(world, folder, err);
+		rc = tree_find_folder(world->ctl->root, folder, err);
+		if (rc == 0)
+			rc = fn(world, folder, err);
 		if (rc < 0)
 			return rc;
 	}

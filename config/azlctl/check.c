@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include "config/azlctl/azlctl.h"
 #include "config/azlctl/checks.h"
 #include "config/azlctl/out.h"
+#include "config/azlctl/tree.h"
 #include "config/base/clean.h"
 #include "config/base/fd.h"
 #include "config/base/num.h"
-
-enum { TABLE_MAX_BYTES = 1 << 20 };
 
 static const char *level_name(enum check_level level)
 {
@@ -66,9 +66,18 @@ void check_fix(struct checks *checks, const char *fmt, ...)
 
 long check_read(const struct checks *checks, const char *path, char *text, size_t room)
 {
-	ssize_t len = fd_read_text(checks->ctl->root, path, text, room);
+	char name[TREE_REACH_ROOM];
+	own_fd int at = tree_reach(checks->ctl->root, path, name);
 
-	return (long)len;
+	return at < 0 ? at : (long)fd_read_text(AT_FDCWD, name, text, room);
+}
+
+int check_read_file(const struct checks *checks, const char *path, struct buf *text)
+{
+	char name[TREE_REACH_ROOM];
+	own_fd int at = tree_reach(checks->ctl->root, path, name);
+
+	return at < 0 ? at : fd_read_file(AT_FDCWD, name, CHECK_FILE_MAX_BYTES, text);
 }
 
 uint64_t check_number(const struct checks *checks, const char *path, uint64_t missing)
@@ -84,7 +93,10 @@ uint64_t check_number(const struct checks *checks, const char *path, uint64_t mi
 
 bool check_exists(const struct checks *checks, const char *path)
 {
-	return faccessat(checks->ctl->root, path, F_OK, 0) == 0;
+	char name[TREE_REACH_ROOM];
+	own_fd int at = tree_reach(checks->ctl->root, path, name);
+
+	return at >= 0;
 }
 
 static size_t count_of(const struct checks *checks, enum check_level level)
@@ -146,8 +158,7 @@ static void look(struct checks *checks)
 {
 	bool runs = checks->ctl->is_live || check_exists(checks, "proc/sys/kernel");
 
-	if (fd_read_file(checks->ctl->root, CHECK_VERSIONS_PATH, TABLE_MAX_BYTES, &checks->table) <
-	    0) {
+	if (check_read_file(checks, CHECK_VERSIONS_PATH, &checks->table) < 0) {
 		check_say(checks, CHECK_WARN, "runtime.table",
 			  "/%s cannot be read: known-bad versions are not seen",
 			  CHECK_VERSIONS_PATH);

@@ -7,9 +7,6 @@
 #include "config/azlctl/azlctl.h"
 #include "config/azlctl/checks.h"
 #include "config/base/buf.h"
-#include "config/base/fd.h"
-
-enum { MOUNTS_MAX_BYTES = 4 << 20 };
 
 struct controller {
 	const char *name;
@@ -79,9 +76,7 @@ static void check_mount(struct checks *checks)
 	const char *at = NULL;
 	size_t len = 0;
 
-	if (fd_read_file(checks->ctl->root, "proc/self/mountinfo", MOUNTS_MAX_BYTES, &mounts) ==
-		    0 &&
-	    buf_add(&mounts, "", 1, MOUNTS_MAX_BYTES + 1) == 0)
+	if (check_read_file(checks, "proc/self/mountinfo", &mounts) == 0)
 		at = strstr((const char *)mounts.data, " /sys/fs/cgroup ");
 	if (at)
 		len = strcspn(at, "\n");

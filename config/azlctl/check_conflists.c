@@ -11,15 +11,14 @@
 #include "cni/netconf.h"
 #include "config/azlctl/azlctl.h"
 #include "config/azlctl/checks.h"
+#include "config/azlctl/tree.h"
 #include "config/base/buf.h"
 #include "config/base/clean.h"
 #include "config/base/err.h"
-#include "config/base/fd.h"
 #include "config/json.h"
 
 enum {
 	PATH_ROOM = 320,
-	CONF_MAX_BYTES = 1 << 20,
 	PLUGINS_MAX = 16,
 	PLUGIN_NAME_ROOM = 64,
 };
@@ -104,7 +103,7 @@ static bool judge_own(struct checks *checks, const char *name, const char *path)
 {
 	struct buf text = { 0 };
 	struct err err = { 0 };
-	int code = fd_read_file(checks->ctl->root, path, CONF_MAX_BYTES, &text);
+	int code = check_read_file(checks, path, &text);
 
 	if (code == 0)
 		code = confs_of((const char *)text.data, text.len, parse_own, NULL, &err);
@@ -161,8 +160,9 @@ static int is_conf(const struct dirent *entry)
 /* Runtimes take the first file by name. Returns its name (owned by the caller), or NULL. */
 static char *first_conf(const struct checks *checks)
 {
+	own_fd int folder = tree_open_folder(checks->ctl->root, CONF_DIR);
 	struct dirent **entries = NULL;
-	int n = scandirat(checks->ctl->root, CONF_DIR, &entries, is_conf, alphasort);
+	int n = folder < 0 ? 0 : scandirat(folder, ".", &entries, is_conf, alphasort);
 	char *name = n > 0 ? strdup(entries[0]->d_name) : NULL;
 
 	for (int i = 0; i < n; i++)
@@ -175,8 +175,10 @@ void check_conflists(struct checks *checks)
 {
 	own_mem char *name = first_conf(checks);
 	struct conflist list = { 0 };
+	struct buf text = { 0 };
 	char path[PATH_ROOM];
 	struct err err;
+	int code;
 
 	if (!name) {
 		check_say(checks, CHECK_NOTE, "cni.conflist", "/" CONF_DIR " has no configuration");
@@ -186,8 +188,13 @@ void check_conflists(struct checks *checks)
 		return;
 	}
 	(void)snprintf(path, sizeof(path), CONF_DIR "/%s", name);
-	if (json_scan_file(checks->ctl->root, path, CONF_MAX_BYTES, conflist_value, &list, &err) <
-	    0) {
+	code = check_read_file(checks, path, &text);
+	if (code < 0)
+		(void)err_set(&err, code, "%s", err_reason(-code));
+	else
+		code = json_scan((const char *)text.data, text.len, conflist_value, &list, &err);
+	buf_done(&text);
+	if (code < 0) {
 		check_say(checks, CHECK_FAIL, "cni.conflist", "%s: %.200s", name, err.msg);
 		check_fix(checks, "the node stays NotReady until it can be read");
 		return;

@@ -13,10 +13,11 @@
 #include "config/azlctl/azlctl.h"
 #include "config/azlctl/checks.h"
 #include "config/azlctl/facts.h"
+#include "config/azlctl/tree.h"
 #include "config/base/buf.h"
-#include "config/base/fd.h"
+#include "config/base/clean.h"
 
-enum { FILE_MAX_BYTES = 1 << 20, NAME_ROOM = 256, TABLE_ROOM = 256 };
+enum { NAME_ROOM = 256, TABLE_ROOM = 256 };
 
 #define CONFIG "etc/containerd/config.toml"
 #define CONF_D "etc/containerd/conf.d"
@@ -87,8 +88,7 @@ static void read_file(const struct checks *checks, struct handler *handler, cons
 {
 	struct buf text = { 0 };
 
-	if (fd_read_file(checks->ctl->root, file, FILE_MAX_BYTES, &text) == 0 &&
-	    buf_add(&text, "", 1, FILE_MAX_BYTES + 1) == 0) {
+	if (check_read_file(checks, file, &text) == 0 && text.len > 0) {
 		handler->any = true;
 		read_lines(handler, (const char *)text.data, file);
 		if (strcmp(file, CONFIG) == 0)
@@ -106,11 +106,11 @@ static int is_toml(const struct dirent *entry)
 
 static void read_all(const struct checks *checks, struct handler *handler)
 {
+	own_fd int folder = tree_open_folder(checks->ctl->root, CONF_D);
 	struct dirent **entries = NULL;
-	int n;
+	int n = folder < 0 ? 0 : scandirat(folder, ".", &entries, is_toml, alphasort);
 
 	read_file(checks, handler, CONFIG);
-	n = scandirat(checks->ctl->root, CONF_D, &entries, is_toml, alphasort);
 	for (int i = 0; i < n; i++) {
 		char path[NAME_ROOM + sizeof(CONF_D) + 1];
 

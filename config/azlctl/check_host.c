@@ -65,8 +65,8 @@ static void check_applied(struct checks *checks)
 	} else if (code < 0) {
 		check_say(checks, CHECK_FAIL, "host.applied", "%.240s", err.msg);
 		check_fix(checks,
-			  "neither apply nor revert will work: move the file away, look at the "
-			  "files of man azlctl by hand, then azlctl apply");
+			  "neither apply nor revert will work: move the file away, then azlctl "
+			  "apply; values of the kernel from before it are lost");
 	} else if (code == 0) {
 		check_say(checks, CHECK_NOTE, "host.applied", "azlctl apply was never run");
 		check_fix(checks, "azlctl apply --dry-run");

@@ -14,7 +14,6 @@
 enum {
 	LINK_NAME_ROOM = 16,
 	PATH_ROOM = 320,
-	ROUTES_MAX_BYTES = 1 << 20,
 };
 
 /* ---- the NIC ---- */
@@ -25,8 +24,7 @@ static bool default_link(const struct checks *checks, char name[LINK_NAME_ROOM])
 	struct buf routes = { 0 };
 	bool found = false;
 
-	if (fd_read_file(checks->ctl->root, "proc/net/route", ROUTES_MAX_BYTES, &routes) == 0 &&
-	    buf_add(&routes, "", 1, ROUTES_MAX_BYTES + 1) == 0) {
+	if (check_read_file(checks, "proc/net/route", &routes) == 0) {
 		const char *line = (const char *)routes.data;
 
 		for (; *line && !found; line += strcspn(line, "\n"), line += *line == '\n') {

@@ -23,7 +23,7 @@ enum check_level {
 	CHECK_FAIL,
 };
 
-enum { CHECK_LINES_MAX = 128, CHECK_TEXT_ROOM = 256 };
+enum { CHECK_LINES_MAX = 128, CHECK_TEXT_ROOM = 256, CHECK_FILE_MAX_BYTES = 4 << 20 };
 
 struct check_line {
 	enum check_level level;
@@ -55,10 +55,14 @@ void check_network(struct checks *checks);   /* NIC and VF, forwarding, filters 
 void check_conflists(struct checks *checks); /* the list of plugins that runtimes take */
 void check_host(struct checks *checks);	     /* host.json, and whether it was applied */
 
-/* ---- what they read with ---- */
+/* ---- what they read with: links of a tree stay inside of it ---- */
 
 /* A small file below the root as text, without its last newline. Returns its length or negative. */
 long check_read(const struct checks *checks, const char *path, char *text, size_t room);
+
+/* A file of any content, at most CHECK_FILE_MAX_BYTES, NUL-terminated behind its length; `text` is
+ * appended to. Returns 0 or negative. */
+int check_read_file(const struct checks *checks, const char *path, struct buf *text);
 
 /* The number in a file; `missing` when there is none. */
 uint64_t check_number(const struct checks *checks, const char *path, uint64_t missing);

@@ -99,12 +99,17 @@ static void read_kernel(const struct azlctl *ctl, struct host_facts *facts)
 static int read_containerd(const struct azlctl *ctl, struct host_facts *facts, struct err *err)
 {
 	static const char *const version[] = { "containerd", "--version", NULL };
+	char name[TREE_REACH_ROOM], answer[512];
+	own_fd int at = tree_reach(ctl->root, "etc/containerd/config.toml", name);
 	struct buf text = { 0 };
 	struct err unheard;
-	char answer[512];
-	int rc = tree_read(ctl->root, "etc/containerd/config.toml", &text, err);
+	int rc = at < 0 ? at : fd_read_file(AT_FDCWD, name, TREE_FILE_MAX_BYTES, &text);
 
-	if (rc > 0)
+	if (rc == -ENOENT || rc == -ENOTDIR)
+		rc = 0; /* none: a fact */
+	else if (rc < 0)
+		(void)err_set(err, rc, "read /etc/containerd/config.toml: %s", err_reason(-rc));
+	else
 		facts_containerd_config(facts, (const char *)text.data);
 	buf_done(&text);
 	if (ctl->is_live && facts->unit[FACTS_CONTAINERD] &&

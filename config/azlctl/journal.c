@@ -120,9 +120,12 @@ int journal_note(struct journal *journal, enum change_kind kind, const char *nam
 
 /* ---- reading ---- */
 
+enum { JOURNAL_VERSION = 1 };
+
 struct reading {
 	struct journal *journal;
-	bool bad_kind;
+	bool has_kind; /* the last change */
+	bool is_ours;  /* of the version that is understood */
 };
 
 static int take_kind(struct reading *reading, struct change *change, const char *text, size_t len)
@@ -130,10 +133,10 @@ static int take_kind(struct reading *reading, struct change *change, const char 
 	for (int i = 0; i < CHANGE_KINDS; i++) {
 		if (strlen(kind_names[i]) == len && memcmp(kind_names[i], text, len) == 0) {
 			change->kind = (enum change_kind)i;
+			reading->has_kind = true;
 			return 0;
 		}
 	}
-	reading->bad_kind = true;
 	return -EBADMSG;
 }
 
@@ -149,8 +152,17 @@ static int take_value(void *owner, const struct json_path *path, enum json_type 
 		journal->made_folder = type == JSON_BOOL && len == 4;
 		return 0;
 	}
-	if (json_path_is(path, "changes", "*", NULL))
-		return type == JSON_OBJECT && journal_add(journal) ? 0 : -EBADMSG;
+	if (json_path_is(path, "version", NULL)) {
+		reading->is_ours =
+			type == JSON_NUMBER && len == 1 && *text == '0' + JOURNAL_VERSION;
+		return reading->is_ours ? 0 : -EBADMSG;
+	}
+	if (json_path_is(path, "changes", "*", NULL)) {
+		bool is_whole = journal->count == 0 || reading->has_kind;
+
+		reading->has_kind = false;
+		return is_whole && type == JSON_OBJECT && journal_add(journal) ? 0 : -EBADMSG;
+	}
 	if (journal->count == 0 || type != JSON_STRING)
 		return 0;
 	change = &journal->changes[journal->count - 1];
@@ -179,12 +191,19 @@ int journal_clean(const struct azlctl *ctl, struct err *err)
 	return 0;
 }
 
-static bool is_safe(const struct journal *journal)
+/* What cannot be apply's own is not undone: a journal is believed whole or not at all. */
+static bool is_safe(const struct reading *reading)
 {
-	for (size_t i = 0; i < journal->count; i++)
-		if (!journal->changes[i].name || !*journal->changes[i].name ||
-		    journal->changes[i].name[0] == '/')
+	const struct journal *journal = reading->journal;
+
+	if (!reading->is_ours || (journal->count > 0 && !reading->has_kind))
+		return false;
+	for (size_t i = 0; i < journal->count; i++) {
+		const char *name = journal->changes[i].name;
+
+		if (!name || !*name || *name == '/' || strstr(name, "../"))
 			return false;
+	}
 	return true;
 }
 
@@ -196,12 +215,15 @@ int journal_read(const struct azlctl *ctl, struct journal *journal, struct err *
 
 	if (rc > 0) {
 		rc = json_scan((const char *)text.data, text.len, take_value, &reading, err);
-		if (rc == 0 && !is_safe(journal))
-			rc = err_set(err, -EBADMSG, "a change has no name");
+		if (rc == 0 && !is_safe(&reading))
+			rc = err_set(err, -EBADMSG, "it is not whole, or another azlctl's");
 		if (rc == 0)
 			rc = 1;
 		else
-			(void)err_wrap(err, "/%s (what apply noted for revert)", JOURNAL_FILE);
+			(void)err_wrap(err,
+				       "/%s, what apply noted for revert (move it away, then "
+				       "azlctl apply finds its own files again)",
+				       JOURNAL_FILE);
 	}
 	buf_done(&text);
 	return rc;
@@ -219,7 +241,7 @@ static char *journal_text(const struct journal *journal, size_t *len)
 		return NULL;
 	out_json_begin(&json, out);
 	out_json_object(&json, NULL);
-	out_json_number(&json, "version", 1);
+	out_json_number(&json, "version", JOURNAL_VERSION);
 	out_json_bool(&json, "folder", journal->made_folder);
 	out_json_array(&json, "changes");
 	for (size_t i = 0; i < journal->count; i++) {

@@ -24,10 +24,10 @@ static void look_at_all(struct world *world)
 }
 
 /* A file of ours that the journal does not know belongs into it, too. Returns 1 when there is
- * something to write, 0, or -ENOMEM. */
+ * something to write, 0, or negative. */
 static int note_all(struct world *world, struct err *err)
 {
-	int any = 0;
+	int any = 0, rc;
 
 	for (size_t i = 0; i < world->plan->count; i++) {
 		const struct step *step = &world->plan->steps[i];
@@ -36,8 +36,10 @@ static int note_all(struct world *world, struct err *err)
 
 		if (step->state != STEP_TODO && !is_lost)
 			continue;
-		if (act_note(world, step) < 0)
-			return err_set(err, -ENOMEM, "no memory for the journal");
+		rc = act_note(world, step);
+		if (rc < 0)
+			return err_set(err, rc, "what is there of %s: %s",
+				       *step->name ? step->name : "it", err_reason(-rc));
 		any = 1;
 	}
 	return any;

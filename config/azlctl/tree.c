@@ -91,6 +91,15 @@ int tree_read(int root, const char *path, struct buf *text, struct err *err)
 	return code < 0 ? fail(err, code, "read", path) : 1;
 }
 
+int tree_reach(int root, const char *path, char name[TREE_REACH_ROOM])
+{
+	int fd = open_inside(root, path, O_PATH);
+	int code = fd < 0 ? -errno : fd;
+
+	(void)snprintf(name, TREE_REACH_ROOM, "/proc/self/fd/%d", fd);
+	return code;
+}
+
 bool tree_has(int root, const char *path)
 {
 	const char *name;
@@ -105,6 +114,15 @@ bool tree_has_folder(int root, const char *path)
 	own_fd int fd = open_inside(root, path, O_PATH | O_DIRECTORY);
 
 	return fd >= 0;
+}
+
+int tree_find_folder(int root, const char *path, struct err *err)
+{
+	own_fd int fd = open_inside(root, path, O_PATH | O_DIRECTORY);
+
+	if (fd >= 0)
+		return 1;
+	return errno == ENOENT || errno == ENOTDIR ? 0 : fail(err, -errno, "look at", path);
 }
 
 /* The name that a file has until it is whole: always the same, so that nothing stays of a writer

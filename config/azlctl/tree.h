@@ -28,6 +28,18 @@ enum {
  */
 int tree_read(int root, const char *path, struct buf *text, struct err *err);
 
+enum { TREE_REACH_ROOM = 32 };
+
+/*
+ * Find what a path leads to, through links that stay inside of the tree.
+ *
+ * name   written: "/proc/self/fd/N", by which it can be opened and read as long as the descriptor
+ *        is open
+ *
+ * Returns a descriptor (O_PATH), or a negative errno value; `name` is then one that is not there.
+ */
+int tree_reach(int root, const char *path, char name[TREE_REACH_ROOM]);
+
 /* True when there is something of this name; a link counts, wherever it points. */
 bool tree_has(int root, const char *path);
 
@@ -36,6 +48,10 @@ bool tree_has_aside(int root, const char *path);
 
 /* True when there is a directory of this name. */
 bool tree_has_folder(int root, const char *path);
+
+/* The same for who is going to make it: 1, 0 (there is none), or negative, err filled, when that
+ * cannot be told. */
+int tree_find_folder(int root, const char *path, struct err *err);
 
 /*
  * Make or replace a file: the folder it lies in must be there.

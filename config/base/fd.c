@@ -9,7 +9,10 @@
 #include "config/base/clean.h"
 #include "config/base/err.h"
 
-enum { FD_READ_STEP = 4096 };
+enum {
+	FD_READ_STEP = 4096,
+	FD_READ_FLAGS = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, /* a FIFO is empty, no wait */
+};
 
 int fd_write_all(int fd, const void *bytes, size_t len)
 {
@@ -30,7 +33,7 @@ int fd_write_all(int fd, const void *bytes, size_t len)
 
 int fd_read_file(int dir, const char *name, size_t limit, struct buf *buf)
 {
-	own_fd int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	own_fd int fd = openat(dir, name, FD_READ_FLAGS);
 	size_t before = buf->len;
 
 	if (fd < 0)
@@ -62,7 +65,7 @@ int fd_read_file(int dir, const char *name, size_t limit, struct buf *buf)
 
 ssize_t fd_read_text(int dir, const char *name, char *text, size_t room)
 {
-	own_fd int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	own_fd int fd = openat(dir, name, FD_READ_FLAGS);
 	size_t used = 0;
 
 	if (fd < 0)

@@ -20,7 +20,8 @@ int fd_write_all(int fd, const void *bytes, size_t len);
  * limit   largest file accepted, bytes
  * buf     appended to; unchanged on failure
  *
- * Returns 0 or a negative errno value; -EFBIG: larger than limit.
+ * Returns 0 or a negative errno value; -EFBIG: larger than limit. Never waits: a FIFO without a
+ * writer is empty.
  */
 int fd_read_file(int dir, const char *name, size_t limit, struct buf *buf);
 

@@ -171,7 +171,7 @@ TEST(each_fault_is_told_with_its_fix)
 		{ "var/lib/azl/applied.json", "{\"version\": 1, \"cha",
 		  "what apply noted for revert", "move the file away", AZLCTL_UNFIT },
 		{ "var/lib/azl/applied.json",
-		  "{\"changes\": [{\"kind\": \"file\", \"name\": "
+		  "{\"version\": 1, \"changes\": [{\"kind\": \"file\", \"name\": "
 		  "\"etc/cni/net.d/10-azl.conflist\"}]}",
 		  "somebody changed 1 of 1", "azlctl revert --dry-run", AZLCTL_WARNED },
 		{ "sys/fs/selinux/enforce", "1", "SELinux is enforcing", "azl-selinux", AZLCTL_OK },
