@@ -67,7 +67,7 @@ static void skip(struct world *world, struct step *step)
 
 void nic_look(struct world *world, struct step *step)
 {
-	struct ethtool_counts counts;
+	struct ethtool_counts counts = { { 0 }, { 0 } };
 	struct ethtool_numbers chosen;
 	char text[NIC_TEXT_ROOM];
 	struct err err;
@@ -110,7 +110,7 @@ int nic_take(struct world *world, struct step *step, struct err *err)
 
 enum undo nic_undo_look(struct world *world, const struct change *change, struct err *err)
 {
-	struct ethtool_counts counts;
+	struct ethtool_counts counts = { { 0 }, { 0 } };
 	char now[NIC_TEXT_ROOM];
 	struct err unheard;
 

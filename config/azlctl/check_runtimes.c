@@ -20,11 +20,11 @@ struct program {
 	const char *option;
 	const char *places[4]; /* below the root; the first that is there */
 	enum check_level missing;
+	bool runs;
 	const char *fix; /* when it is missing */
 	const char *path;
 	char full[PATH_ROOM]; /* "/usr/bin/runc" */
 	struct child child;
-	bool runs;
 	char answer[ANSWER_ROOM]; /* its first line */
 };
 

@@ -144,7 +144,7 @@ int child_finish(struct child *child, int timeout_ms, char *text, size_t room, s
 
 int child_run(const char *const argv[], int timeout_ms, char *text, size_t room, struct err *err)
 {
-	struct child child;
+	struct child child = { 0 };
 	int rc = child_start(&child, argv, true, err);
 
 	return rc < 0 ? rc : child_finish(&child, timeout_ms, text, room, err);
