@@ -24,6 +24,7 @@ $(BUILD)/unit/test_host: private SHIM_LIBS += $(ALLOC_WRAP:%=-Wl,--wrap=%)
 $(BUILD)/unit/test_defaults: private SHIM_LIBS += $(patsubst %,-Wl$(COMMA)--wrap=%,$(ALLOC_WRAP) cg_root_open_unified)
 $(BUILD)/unit/test_fast_freeze: private SHIM_LIBS += -Wl,--wrap=cg_freeze
 $(BUILD)/unit/test_fast: private SHIM_LIBS += -Wl,--wrap=statfs
+$(BUILD)/unit/test_azlctl_rings: private CTL_LIBS += $(patsubst %,-Wl$(COMMA)--wrap=ethtool_%,open get set)
 $(UNIT): $(wildcard tests/unit/*.h)
 
 .PHONY: test check lint unit-run generated cross-arm64
