@@ -24,6 +24,7 @@ static const struct {
 	[DEFAULT_MEMORY_ZSWAP_MAX] = { "memory.zswap.max", HOST_BYTES, false, 0 },
 	[DEFAULT_IO_WEIGHT] = { "io.weight", HOST_WEIGHT, false, 0 },
 	[DEFAULT_CPU_WEIGHT] = { "cpu.weight", HOST_WEIGHT, true, 10 },
+	[DEFAULT_OOM_SCORE_ADJ] = { "oom_score_adj", HOST_SCORE, true, 0 },
 };
 
 const char *container_default_name(enum container_default key)

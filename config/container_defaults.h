@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The defaults of containers: section "containers" of /etc/azl/host.json, for what stays resident.
- * Keys are the names of the files in a cgroup that they are for; config/host.h has the same keys
- * with their reasons.
+ * Keys are the names of the files in a cgroup, or in /proc/PID, that they are for; config/host.h
+ * has the same keys with their reasons.
  */
 #pragma once
 
@@ -20,6 +20,7 @@ enum container_default {
 	DEFAULT_MEMORY_ZSWAP_MAX,
 	DEFAULT_IO_WEIGHT,
 	DEFAULT_CPU_WEIGHT,
+	DEFAULT_OOM_SCORE_ADJ, /* the only one that is no file of a cgroup */
 	DEFAULT_MAX,
 };
 

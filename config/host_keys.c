@@ -38,6 +38,12 @@ const struct host_key host_keys[] = {
 	  "would put 1024 shares (39) behind them.",
 	  CGROUP_V2 ", cpu.weight; kubelet gives 2 shares, a weight of 1, to containers without "
 		    "requests; tests/vm/neighbours.bats" },
+	{ "containers", "oom_score_adj", HOST_SCORE, "0",
+	  "Without one a container has what its shim has, containerd's -999 and one: the OOM "
+	  "killer ends "
+	  "nearly everything else of the host first. Only ever raised.",
+	  "containerd pkg/shim, AdjustOOMScore; proc_pid_oom_score_adj(5); measured with both "
+	  "shims" },
 
 	/* ---- system ---- */
 	{ "system", "memory.min", HOST_BYTES, "\"512Mi\"",

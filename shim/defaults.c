@@ -14,6 +14,7 @@
 #include "config/base/err.h"
 #include "config/base/fd.h"
 #include "config/base/log.h"
+#include "config/base/num.h"
 #include "config/container_defaults.h"
 #include "config/json_edit.h"
 #include "shim/defaults_spec.h"
@@ -76,6 +77,18 @@ static int find_site(const struct defaults_target *target, struct cg_site *site,
 	return cg_site_find(root, path, site, err);
 }
 
+/* A score can be raised by anybody. What the container would inherit from here is enough, if it is
+ * as high; and lowering it takes a capability that may be missing. */
+static bool raises_score(const struct host_value *wanted)
+{
+	char text[16];
+	int64_t score;
+	ssize_t len = fd_read_text(AT_FDCWD, "/proc/self/oom_score_adj", text, sizeof(text));
+
+	return len > 0 && num_i64_parse(text, (size_t)len, &score) == 0 &&
+	       score < (int64_t)wanted->number;
+}
+
 /* Take back what the container's cgroup will not have; one line tells. */
 static void drop_absent(const char *id, const struct cg_site *site,
 			struct container_defaults *wanted)
@@ -83,7 +96,7 @@ static void drop_absent(const char *id, const struct cg_site *site,
 	char names[NAMES_ROOM] = "";
 	size_t used = 0;
 
-	for (int i = 0; i < DEFAULT_MAX; i++) {
+	for (int i = 0; i < DEFAULT_OOM_SCORE_ADJ; i++) {
 		const char *name = container_default_name((enum container_default)i);
 
 		if (!wanted->of[i].is_set || cg_site_has(site, name))
@@ -137,6 +150,8 @@ static int decide(const struct defaults_target *target, struct container_default
 		return 0;
 	override(target->id, &spec, wanted);
 	forget(wanted, spec.said);
+	if (!raises_score(&wanted->of[DEFAULT_OOM_SCORE_ADJ]))
+		forget(wanted, 1U << DEFAULT_OOM_SCORE_ADJ);
 	if (!is_any_set(wanted))
 		return 0;
 	code = find_site(target, &site, err);
@@ -172,8 +187,8 @@ void defaults_apply(const char *host_config, const struct defaults_target *targe
 	}
 	if (edit.count > 0)
 		leave_note(target, &wanted);
-	/* A field, unlike the others: the runtime remembers it. */
-	forget(&wanted, 1U << DEFAULT_PIDS_MAX);
+	/* Fields, unlike the others: the runtime remembers them. */
+	forget(&wanted, 1U << DEFAULT_PIDS_MAX | 1U << DEFAULT_OOM_SCORE_ADJ);
 	*kept = wanted;
 }
 

@@ -109,6 +109,13 @@ static void take_resources(struct defaults_spec *spec, const struct json_path *p
 		json_object_see(&spec->pids, path, type);
 }
 
+static void take_process(struct defaults_spec *spec, const char *name)
+{
+	spec->process.has_members = true;
+	if (key_is(spec, name, "oomScoreAdj"))
+		say(spec, DEFAULT_OOM_SCORE_ADJ);
+}
+
 /* ---- annotations ---- */
 
 static bool text_is(const char *text, size_t len, const char *want)
@@ -168,7 +175,11 @@ int defaults_spec_value(void *owner, const struct json_path *path, enum json_typ
 		take_resources(spec, path, type, text, len);
 	if (spec->depth == 0 || !top)
 		return 0;
-	if (depth == 1 && key_is(spec, top, "linux"))
+	if (depth == 1 && key_is(spec, top, "process"))
+		json_object_see(&spec->process, path, type);
+	else if (depth == 2 && second && strcmp(top, "process") == 0)
+		take_process(spec, second);
+	else if (depth == 1 && key_is(spec, top, "linux"))
 		json_object_see(&spec->linux_section, path, type);
 	else if (depth == 2 && second && strcmp(top, "linux") == 0)
 		spec->linux_section.has_members = true;
@@ -202,13 +213,26 @@ static bool value_text(const struct defaults_spec *spec, enum container_default 
 	return true;
 }
 
-/* "limit":N, the only default that is a field. */
+/* "limit":N */
 static void pids_member(const struct host_value *value, char member[MEMBER_ROOM])
 {
 	if (value->number == UINT64_MAX)
 		(void)snprintf(member, MEMBER_ROOM, "\"limit\":-1");
 	else
 		(void)snprintf(member, MEMBER_ROOM, "\"limit\":%" PRIu64, value->number);
+}
+
+/* A process that the spec does not have needs none. */
+static int put_score(const struct defaults_spec *spec, const struct container_defaults *wanted,
+		     struct json_edit *edit)
+{
+	const struct host_value *value = &wanted->of[DEFAULT_OOM_SCORE_ADJ];
+	char member[MEMBER_ROOM];
+
+	if (!value->is_set || spec->said & 1U << DEFAULT_OOM_SCORE_ADJ || !spec->process.found)
+		return 0;
+	(void)snprintf(member, sizeof(member), "\"oomScoreAdj\":%" PRId64, (int64_t)value->number);
+	return json_edit_add(edit, &spec->process, member);
 }
 
 static void unified_members(const struct defaults_spec *spec,
@@ -218,7 +242,7 @@ static void unified_members(const struct defaults_spec *spec,
 	size_t used = 0;
 
 	members[0] = '\0';
-	for (int i = DEFAULT_PIDS_MAX + 1; i < DEFAULT_MAX; i++) {
+	for (int i = DEFAULT_PIDS_MAX + 1; i < DEFAULT_OOM_SCORE_ADJ; i++) {
 		const struct host_value *value = &wanted->of[i];
 		char text[MEMBER_ROOM];
 
@@ -265,7 +289,8 @@ int defaults_spec_edit(const struct defaults_spec *spec, const struct container_
 	if (put(edit, &spec->pids, "pids", pids, resources) < 0 ||
 	    put(edit, &spec->unified, "unified", unified, resources) < 0 ||
 	    put(edit, &spec->resources, "resources", resources, section) < 0 ||
-	    (*section && json_edit_add(edit, &spec->linux_section, section) < 0)) {
+	    (*section && json_edit_add(edit, &spec->linux_section, section) < 0) ||
+	    put_score(spec, wanted, edit) < 0) {
 		edit->count = 0;
 		return -EINVAL;
 	}

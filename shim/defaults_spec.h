@@ -2,7 +2,8 @@
 /*
  * What a spec says of the values that have defaults, and what is put into it. Pure.
  *
- * The same for linux.resources of a config.json and for the resources of an Update.
+ * The same for linux.resources of a config.json and for the resources of an Update, which has no
+ * process.
  */
 #pragma once
 
@@ -22,6 +23,7 @@ struct defaults_spec {
 	bool has_limit;
 	bool unified_limit;   /* it is the one of "unified" */
 	int64_t memory_limit; /* negative: none wanted; meaningful with has_limit */
+	struct json_object process;
 	struct json_object linux_section;
 	struct json_object resources;
 	struct json_object unified;

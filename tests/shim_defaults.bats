@@ -130,6 +130,19 @@ silent() {
 	equal "$(given $T)" '{"limit":-1} {"memory.swap.max":"1048576"}'
 }
 
+@test "the OOM killer's score is raised, in what is exec'd as well, and what the client said stays" {
+	local score
+	score=$(($(cat /proc/self/oom_score_adj) + 100))
+	host "{\"containers\": {\"oom_score_adj\": $score}}"
+	run_bg "" ${T}a sleep 1000
+	equal "$(cat "/proc/$(pid_of ${T}a)/oom_score_adj")" $score
+	run -0 run_exec ${T}a cat /proc/self/oom_score_adj
+	equal "$output" $score
+	host '{"containers": {"oom_score_adj": -1000}}'
+	run_bg "" ${T}b sleep 1000
+	equal "$(jq .process.oomScoreAdj "$(bundle_of ${T}b)/config.json")" null
+}
+
 @test "annotations of a container set one, or switch off one or all" {
 	host '{}'
 	runs "--annotation io.azl.defaults=none" ${T}a

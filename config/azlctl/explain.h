@@ -14,7 +14,7 @@ enum {
 	EXPLAIN_VALUE_ROOM = 160,
 	EXPLAIN_NAME_ROOM = 320, /* a pod's name of 253, its namespace's 63 or a container's */
 	EXPLAIN_PATH_ROOM = 1024,
-	EXPLAIN_VALUES = 21, /* the files that are looked at */
+	EXPLAIN_VALUES = 22, /* the files that are looked at */
 };
 
 enum explain_who {

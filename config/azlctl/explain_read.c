@@ -93,17 +93,12 @@ static int on_bundle(void *owner, const char *ns, const char *id, int bundle)
 static const char *kernel_default(const char *file)
 {
 	static const char *const defaults[][2] = {
-		{ "cpu.weight", "100" },
-		{ "cpu.max", "max 100000" },
-		{ "cpu.max.burst", "0" },
-		{ "cpu.idle", "0" },
-		{ "memory.min", "0" },
-		{ "memory.low", "0" },
-		{ "memory.oom.group", "0" },
-		{ "io.weight", "default 100" },
-		{ "cpuset.cpus", "" },
-		{ "cpuset.mems", "" },
-		{ "io.max", "" },
+		{ "cpu.weight", "100" },     { "cpu.max", "max 100000" },
+		{ "cpu.max.burst", "0" },    { "cpu.idle", "0" },
+		{ "memory.min", "0" },	     { "memory.low", "0" },
+		{ "memory.oom.group", "0" }, { "io.weight", "default 100" },
+		{ "cpuset.cpus", "" },	     { EXPLAIN_OOM_SCORE, "0" },
+		{ "cpuset.mems", "" },	     { "io.max", "" },
 		{ "io.latency", "" },
 	};
 
@@ -231,6 +226,9 @@ static void judge(int root, const struct explain *explain, const struct explain_
 			       wish->text);
 	} else if (is_default(value->file, value->here)) {
 		value->who = EXPLAIN_KERNEL;
+	} else if (strcmp(value->file, EXPLAIN_OOM_SCORE) == 0) {
+		value->who = EXPLAIN_HOST;
+		(void)snprintf(value->why, sizeof(value->why), "its shim's, from containerd's");
 	} else if (is_systemds(root, explain, value->file)) {
 		value->who = EXPLAIN_HOST;
 		(void)snprintf(value->why, sizeof(value->why), "systemd's DefaultTasksMax");
@@ -334,6 +332,14 @@ static int open_cgroups(int root)
 	return hybrid;
 }
 
+static int read_score(int root, pid_t pid, char text[EXPLAIN_VALUE_ROOM])
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "proc/%d/" EXPLAIN_OOM_SCORE, (int)pid);
+	return read_value(root, path, text);
+}
+
 static int read_values(int root, const struct search *search, struct err *err)
 {
 	struct explain *explain = search->explain;
@@ -351,7 +357,9 @@ static int read_values(int root, const struct search *search, struct err *err)
 		struct explain_value *value = &explain->values[i];
 
 		value->file = explain_file_name(i);
-		value->is_there = read_value(dir, value->file, value->here) == 0;
+		value->is_there = (strcmp(value->file, EXPLAIN_OOM_SCORE) == 0
+					   ? read_score(root, search->pid, value->here)
+					   : read_value(dir, value->file, value->here)) == 0;
 		if (!value->is_there)
 			continue;
 		judge(root, explain, &search->spec.wishes[i], value);

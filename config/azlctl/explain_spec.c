@@ -26,7 +26,7 @@ static const char files[EXPLAIN_VALUES][24] = {
 	"memory.high",	    "memory.max",	"memory.swap.max", "memory.swap.high",
 	"memory.oom.group", "memory.zswap.max", "pids.max",	   "io.weight",
 	"io.max",	    "io.latency",	"hugetlb.2MB.max", "rdma.max",
-	"misc.max",
+	"misc.max",	    EXPLAIN_OOM_SCORE,
 };
 
 /* A key of linux.resources and the file it becomes. Source: runc libcontainer/cgroups/fs2. */
@@ -72,6 +72,15 @@ static void keep(char *room, size_t size, const char *text, size_t len)
 	memcpy(room, text, len);
 	room[len] = '\0';
 	out_plain(room);
+}
+
+static void keep_score(struct explain_spec *spec, const char *text, size_t len)
+{
+	struct explain_wish *wish =
+		&spec->wishes[explain_file(EXPLAIN_OOM_SCORE, strlen(EXPLAIN_OOM_SCORE))];
+
+	(void)snprintf(wish->key, sizeof(wish->key), "process.oomScoreAdj");
+	keep(wish->text, sizeof(wish->text), text, len);
 }
 
 /* Such an annotation that makes no sense is none: the host's default holds. */
@@ -164,6 +173,8 @@ static int spec_value(void *owner, const struct json_path *path, enum json_type 
 		keep_annotation(spec, key, text, len);
 		return 0;
 	}
+	if (strcmp(top, "process") == 0 && strcmp(key, "oomScoreAdj") == 0 && type == JSON_NUMBER)
+		keep_score(spec, text, len);
 	if (strcmp(top, "linux") != 0 || strcmp(key, "resources") != 0)
 		return 0;
 	field = field_at(path);

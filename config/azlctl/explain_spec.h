@@ -33,6 +33,9 @@ struct explain_spec {
 	long long quota, period, shares;
 };
 
+/* The only one that is no file of the cgroup, but of /proc/PID. */
+#define EXPLAIN_OOM_SCORE "oom_score_adj"
+
 /* The index of a file among the values; -1: it is not looked at. */
 int explain_file(const char *name, size_t len);
 

@@ -44,6 +44,7 @@ static struct host_tree node(const char *spec)
 	host_tree_put(&tree, "sys/fs/cgroup/" POD "/cpu.max", "max 100000\n");
 	host_tree_put(&tree, "sys/fs/cgroup/kubepods.slice/memory.max", "200000000\n");
 	host_tree_put(&tree, "sys/fs/cgroup/kubepods.slice/pids.max", "1000\n");
+	host_tree_put(&tree, "proc/77/oom_score_adj", "985\n");
 	host_tree_put(&tree, "proc/77/cgroup", "0::/" POD "/cri-abc1.scope\n");
 	host_tree_put(&tree, BUNDLE "init.pid", "77");
 	host_tree_put(&tree, BUNDLE "config.json", spec);
@@ -59,6 +60,7 @@ static const char spec[] =
 	" \"io.kubernetes.cri.sandbox-namespace\": \"shop\", \"io.kubernetes.cri.sandbox-name\": "
 	"\"web-0\","
 	" \"io.kubernetes.cri.container-name\": \"nginx\"},"
+	" \"process\": {\"oomScoreAdj\": 985},"
 	" \"linux\": {\"resources\": {\"memory\": {\"limit\": 268435999, \"swap\": 0},"
 	" \"pids\": {\"limit\": 100}, \"cpu\": {\"shares\": 2048, \"quota\": 50000, \"period\": "
 	"100000},"
@@ -97,6 +99,9 @@ TEST(every_value_has_its_author)
 	CHECK(value_of(explain, "memory.swap.max")->who == EXPLAIN_AZL);
 	CHECK_TEXT(value_of(explain, "memory.swap.max")->why, "containers.memory.swap.max");
 	CHECK(value_of(explain, "memory.oom.group")->who == EXPLAIN_AZL);
+	CHECK(value_of(explain, EXPLAIN_OOM_SCORE)->who == EXPLAIN_KUBELET);
+	CHECK_TEXT(value_of(explain, EXPLAIN_OOM_SCORE)->here, "985");
+	CHECK_TEXT(value_of(explain, EXPLAIN_OOM_SCORE)->why, "process.oomScoreAdj");
 	CHECK(value_of(explain, "memory.high")->who == EXPLAIN_KERNEL);
 	CHECK(value_of(explain, "io.weight")->who == EXPLAIN_KERNEL);
 	value = value_of(explain, "io.max");
@@ -166,6 +171,17 @@ static struct explain *look(const char *spec_text, const char *const files[][2],
 	CHECK(explain_read(tree.fd, "abc1", explain, &err) == 0);
 	host_tree_done(&tree);
 	return explain;
+}
+
+/* Nobody says one for containers of ctr: the shim's, which is containerd's and one. */
+TEST(a_score_that_nobody_wished_is_the_shims)
+{
+	static const char *const files[][2] = { { "proc/77/oom_score_adj", "-998\n" } };
+	struct explain *explain = look("{\"process\":{}}", files, 1);
+
+	CHECK(value_of(explain, EXPLAIN_OOM_SCORE)->who == EXPLAIN_HOST);
+	CHECK_TEXT(value_of(explain, EXPLAIN_OOM_SCORE)->why, "its shim's, from containerd's");
+	free(explain);
 }
 
 TEST(shares_are_told_from_another_weight)

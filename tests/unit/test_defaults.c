@@ -122,6 +122,20 @@ static const char *apply(const char *config)
 	return after;
 }
 
+/* What the runtime gets; valid until the next call. */
+static const char *update(const char *resources)
+{
+	static char text[TEXT_ROOM];
+	struct buf out = { 0 };
+	int code = defaults_update(&kept, resources, strlen(resources), &out);
+
+	CHECK(code == (out.len > 0));
+	(void)snprintf(text, sizeof(text), "%.*s", code ? (int)out.len : (int)strlen(resources),
+		       code ? (const char *)out.data : resources);
+	buf_done(&out);
+	return text;
+}
+
 #define CONFIG(resources) "{\"ociVersion\":\"1.0.2\",\"linux\":{" resources "}}"
 
 #define OURS_OF_MEMORY "\"memory.swap.max\":\"0\",\"memory.oom.group\":\"1\""
@@ -213,6 +227,41 @@ TEST(leaves_weights_that_somebody_decided)
 	CHECK_TEXT(apply(CONFIG("\"resources\":{}")),
 		   CONFIG("\"resources\":{\"unified\":{\"io.weight\":\"50\"}}"));
 	world_end();
+}
+
+/* The score of this process is what a container would have by itself. */
+TEST(raises_the_oom_score_and_never_lowers_it)
+{
+	static const char before[] = "{\"process\":{\"args\":[]},\"linux\":{}}";
+	char host[256];
+	char want[128];
+	int score = 0;
+	FILE *file = fopen("/proc/self/oom_score_adj", "r");
+
+	CHECK(file && fscanf(file, "%d", &score) == 1);
+	(void)fclose(file);
+	for (int step = -1; step <= 1; step++) {
+		int wanted = score + step;
+
+		if (wanted < -1000 || wanted > 1000)
+			continue;
+		(void)snprintf(
+			host, sizeof(host),
+			"{\"containers\":{\"pids.max\":null,\"memory.swap.max\":null,"
+			"\"memory.oom.group\":null,\"cpu.weight\":null,\"oom_score_adj\":%d}}",
+			wanted);
+		(void)snprintf(want, sizeof(want),
+			       "{\"process\":{\"oomScoreAdj\":%d,\"args\":[]},\"linux\":{}}",
+			       wanted);
+		world_begin(host);
+		CHECK_TEXT(apply(before), step > 0 ? want : before);
+		CHECK_TEXT(apply(CONFIG("")), CONFIG(""));
+		CHECK_TEXT(apply("{\"process\":{\"oomScoreAdj\":-5},\"linux\":{}}"),
+			   "{\"process\":{\"oomScoreAdj\":-5},\"linux\":{}}");
+		CHECK_TEXT(update("{\"memory\":{}}"), "{\"memory\":{}}");
+		CHECK_TEXT(said, "");
+		world_end();
+	}
 }
 
 TEST(takes_values_from_the_host)
@@ -467,20 +516,6 @@ TEST(tells_of_annotations_that_make_no_sense)
 }
 
 /* ---- Update ---- */
-
-/* What the runtime gets; valid until the next call. */
-static const char *update(const char *resources)
-{
-	static char text[TEXT_ROOM];
-	struct buf out = { 0 };
-	int code = defaults_update(&kept, resources, strlen(resources), &out);
-
-	CHECK(code == (out.len > 0));
-	(void)snprintf(text, sizeof(text), "%.*s", code ? (int)out.len : (int)strlen(resources),
-		       code ? (const char *)out.data : resources);
-	buf_done(&out);
-	return text;
-}
 
 TEST(adds_to_an_update_what_is_in_force)
 {

@@ -148,6 +148,22 @@ SURVIVOR='tail /dev/zero; echo survived >/survived; sleep 1000'
 	has_status "${T}b" RUNNING
 }
 
+# containerd.service is at -999, and nobody says anything for a container of ctr.
+@test "the OOM killer finds a container before the host's services" {
+	host '{}'
+	run_bg "" "$T" sleep 1000
+	equal "$(cat "/proc/$(pid_of "$T")/oom_score_adj")" 0
+	run -0 run_exec "$T" cat /proc/self/oom_score_adj
+	equal "$output" 0
+	run -0 azlctl explain "$T"
+	has containers.oom_score_adj
+	rm "$HOST"
+	run_bg "" "${T}b" sleep 1000
+	equal "$(cat "/proc/$(pid_of "${T}b")/oom_score_adj")" -998
+	timeout 60 ctr run -d --runtime io.containerd.runc.v2 "$IMAGE" "${T}c" sleep 1000 3>&- </dev/null
+	equal "$(cat "/proc/$(pid_of "${T}c")/oom_score_adj")" -998
+}
+
 @test "a fork bomb ends at its container's limit, and the host goes on" {
 	local group
 	host '{"containers": {"pids.max": 64}}'
