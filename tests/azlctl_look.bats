@@ -55,6 +55,16 @@ reference() {
 	has "-> another"
 }
 
+@test "check finds every program that is installed by its version" {
+	local version at=/usr/local/bin/containerd-shim-azl-v2
+	version=$("$AZL_BUILD/containerd-shim-azl-v2" -v | sed -n 's/^ *Version: *\([0-9.]*\).*/\1/p')
+	cp "$AZL_BUILD/containerd-shim-azl-v2" "$at"
+	azlctl check --json >"$W/json" || true
+	rm "$at"
+	equal "$(jq -r '[.checks[] | select(.id == "runtime.shim") | .level, .text] | join(" ")' "$W/json")" "ok $version ($at)"
+	equal "$(jq -r '[.checks[] | select(.id == "runtime.containerd") | .level][0]' "$W/json")" ok
+}
+
 @test "check takes at most 50 ms" {
 	took=$(best_of 15 azlctl check)
 	echo "$took ms"

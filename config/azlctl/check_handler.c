@@ -133,6 +133,27 @@ static bool is_read(const struct checks *checks, const struct handler *handler)
 	return !checks->ctl->is_live || check_version_compare(&checks->containerd, &told) >= 0;
 }
 
+/* Who makes the cgroups of its containers. */
+static void check_driver(struct checks *checks, const struct handler *handler)
+{
+	bool has_systemd = check_exists(checks, "run/systemd/system");
+
+	if (has_systemd && !handler->is_systemd) {
+		check_say(
+			checks, CHECK_WARN, "runtime.systemd_cgroup",
+			"SystemdCgroup is not true for azl, but systemd owns this host's cgroups");
+		check_fix(checks,
+			  "SystemdCgroup = true in the handler's options in /%s, as in the "
+			  "kubelet's cgroupDriver",
+			  handler->file);
+	} else if (!has_systemd && handler->is_systemd && check_exists(checks, "proc/sys/kernel")) {
+		check_say(checks, CHECK_FAIL, "runtime.systemd_cgroup",
+			  "SystemdCgroup is true for azl, but no systemd runs: no pod starts");
+		check_fix(checks, "SystemdCgroup = false in the handler's options in /%s",
+			  handler->file);
+	}
+}
+
 void check_handler(struct checks *checks)
 {
 	struct handler handler = { 0 };
@@ -156,12 +177,5 @@ void check_handler(struct checks *checks)
 		return;
 	}
 	check_say(checks, CHECK_OK, "runtime.handler", "/%s names azl", handler.file);
-	if (handler.is_systemd || !check_exists(checks, "run/systemd/system"))
-		return;
-	check_say(checks, CHECK_WARN, "runtime.systemd_cgroup",
-		  "SystemdCgroup is not true for azl, but systemd owns this host's cgroups");
-	check_fix(checks,
-		  "SystemdCgroup = true in the handler's options in /%s, as in the kubelet's "
-		  "cgroupDriver",
-		  handler.file);
+	check_driver(checks, &handler);
 }

@@ -126,7 +126,8 @@ static void check_settings(struct checks *checks)
 {
 	uint64_t forwarding = check_number(checks, "proc/sys/net/ipv4/ip_forward", 2);
 	uint64_t filter = check_number(checks, "proc/sys/net/ipv4/conf/all/rp_filter", 0);
-	uint64_t neighbours = check_number(checks, "proc/sys/net/ipv4/neigh/default/gc_thresh3", 0);
+	uint64_t neighbours =
+		check_number(checks, "proc/sys/net/ipv4/neigh/default/gc_thresh3", UINT64_MAX);
 
 	if (forwarding == 1) {
 		check_say(checks, CHECK_OK, "net.forwarding", "net.ipv4.ip_forward is on");
@@ -145,7 +146,10 @@ static void check_settings(struct checks *checks)
 		check_say(checks, CHECK_OK, "net.rp_filter",
 			  "pods' links are strict about sources");
 	}
-	if (neighbours >= 4096) {
+	if (neighbours == UINT64_MAX) {
+		check_say(checks, CHECK_NOTE, "net.neighbours",
+			  "the table of neighbours is another network namespace's");
+	} else if (neighbours >= 4096) {
 		check_say(checks, CHECK_OK, "net.neighbours", "the table of neighbours holds %llu",
 			  (unsigned long long)neighbours);
 	} else {

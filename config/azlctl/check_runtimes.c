@@ -25,7 +25,7 @@ struct program {
 	const char *path;
 	char full[PATH_ROOM]; /* "/usr/bin/runc" */
 	struct child child;
-	char answer[ANSWER_ROOM]; /* its first line */
+	char answer[ANSWER_ROOM]; /* the version may be behind its first line, as the shim's is */
 };
 
 static void ask(const struct azlctl *ctl, struct program *program)
@@ -45,7 +45,6 @@ static void listen_to(struct program *program)
 		return;
 	(void)child_finish(&program->child, ANSWER_LIMIT_MS, program->answer,
 			   sizeof(program->answer), &unheard);
-	program->answer[strcspn(program->answer, "\n")] = '\0';
 }
 
 static void judge(struct checks *checks, const struct program *program)
@@ -63,9 +62,8 @@ static void judge(struct checks *checks, const struct program *program)
 		return;
 	}
 	if (check_version_find(program->answer, &version) < 0) {
-		check_say(checks, CHECK_WARN, program->id,
-			  "/%s does not say its version: \"%.100s\"", program->path,
-			  program->answer);
+		check_say(checks, CHECK_WARN, program->id, "/%s does not say its version: \"%.*s\"",
+			  program->path, (int)strcspn(program->answer, "\n"), program->answer);
 		check_fix(checks, "/%s %s", program->path, program->option);
 		return;
 	}

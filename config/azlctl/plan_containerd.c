@@ -6,6 +6,8 @@
  * in place of all that config.toml says of CRI (containerd issue #5837, pull request #9982). The
  * owner's config.toml is never edited.
  */
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,16 +19,26 @@
 
 #define CONF_D_FILE "etc/containerd/conf.d/azl.toml"
 
-/* The lines between the two marks. Returns NULL without memory. */
-static char *handler_block(const char *text)
+/* The lines between the two marks, for who makes cgroups on this host. NULL: no memory. */
+static char *handler_block(const char *text, bool has_systemd)
 {
+	static const char driver[] = "SystemdCgroup = ";
 	const char *begin = strstr(text, "# BEGIN azl\n");
 	const char *end = strstr(text, "# END azl");
+	const char *at;
+	char *block = NULL;
 
 	if (!begin || !end)
 		return NULL;
 	begin += strlen("# BEGIN azl\n");
-	return strndup(begin, (size_t)(end - begin));
+	at = memmem(begin, (size_t)(end - begin), driver, strlen(driver));
+	if (has_systemd || !at)
+		return strndup(begin, (size_t)(end - begin));
+	at += strlen(driver);
+	if (asprintf(&block, "%.*sfalse%.*s", (int)(at - begin), begin,
+		     (int)(end - at - (ptrdiff_t)strlen("true")), at + strlen("true")) < 0)
+		return NULL;
+	return block;
 }
 
 static bool merges(const struct host_facts *facts)
@@ -54,7 +66,8 @@ void plan_containerd(struct plan *plan, const struct host_facts *facts,
 	if ((!facts->unit[FACTS_CONTAINERD] && !facts->has_containerd_config) ||
 	    facts->has_azl_handler)
 		return;
-	block = handler_block(is_3 ? shipped_containerd_3 : shipped_containerd_2);
+	block = handler_block(is_3 ? shipped_containerd_3 : shipped_containerd_2,
+			      facts->has_systemd);
 	if (!block) {
 		plan->no_memory = true;
 		return;

@@ -131,6 +131,10 @@ TEST(each_fault_is_told_with_its_fix)
 		  "[p.runtimes.runc.options]\nSystemdCgroup = true\n",
 		  "SystemdCgroup is not true for azl", "in /etc/containerd/config.toml",
 		  AZLCTL_WARNED },
+		{ "run/systemd/system/x", NULL, "but no systemd runs: no pod starts",
+		  "SystemdCgroup = false", AZLCTL_UNFIT },
+		{ "proc/sys/net/ipv4/neigh/default/gc_thresh3", NULL, "another network namespace's",
+		  "", AZLCTL_OK },
 		{ "proc/net/route", "Iface\n", "no default route", "ip route", AZLCTL_WARNED },
 		{ "proc/net/route", "Iface\tD\nlo\t00000000\n", "lo, driver none", "", AZLCTL_OK },
 		{ "proc/sys/net/ipv4/ip_forward", "0\n", "no pod reaches anything",
@@ -189,6 +193,8 @@ TEST(each_fault_is_told_with_its_fix)
 			host_tree_put(&tree, faults[i].file, faults[i].content);
 		else
 			host_tree_remove(&tree, faults[i].file);
+		if (strcmp(faults[i].file, "run/systemd/system/x") == 0)
+			CHECK(unlinkat(tree.fd, "run/systemd/system", AT_REMOVEDIR) == 0);
 		status = check(&tree, false);
 		if (status != faults[i].status)
 			printf("# %s: status %d\n%s\n", faults[i].said, status, answer);

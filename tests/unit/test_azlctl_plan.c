@@ -375,7 +375,16 @@ TEST(containerd_gets_a_file_only_where_it_merges)
 	CHECK(says(value(&plan, STEP_FILE, CONF_D), "version = 3\n"));
 	CHECK(says(value(&plan, STEP_FILE, CONF_D), "io.containerd.cri.v1.runtime"));
 	CHECK(!says(value(&plan, STEP_FILE, CONF_D), "snapshotter"));
+	CHECK(says(value(&plan, STEP_FILE, CONF_D), "SystemdCgroup = true\n"));
 	plan_done(&plan);
+
+	facts.has_systemd = false;
+	plan = plan_of(&facts, "{}");
+	CHECK(says(value(&plan, STEP_FILE, CONF_D), ".options]\n  SystemdCgroup = false\n"));
+	CHECK(!says(value(&plan, STEP_FILE, CONF_D), "true") &&
+	      says(value(&plan, STEP_FILE, CONF_D), "containerd-shim-azl-v2"));
+	plan_done(&plan);
+	facts.has_systemd = true;
 
 	facts.imports_conf_d = false;
 	plan = plan_of(&facts, "{}");
