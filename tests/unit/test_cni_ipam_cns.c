@@ -16,7 +16,7 @@
 #include "config/base/buf.h"
 #include "config/base/fd.h"
 #include "tests/unit/cni_server.h"
-#include "tests/unit/folder.h"
+#include "tests/unit/ipam_world.h"
 #include "tests/unit/test.h"
 
 #define POD_IP(address, prefix, nic)                                                               \
@@ -37,47 +37,19 @@
 
 #define OTHER_KEY "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
-static struct folder folder;
-static struct netconf netconf;
-static struct cni_args args;
-static struct err err;
-static struct ipam_request request;
-static struct ipam_answer answer;
 static struct server server;
 
 static void world(const char *const *replies)
 {
-	folder = folder_new();
-	if (mkdirat(folder.fd, "leases", 0700) < 0 || mkdirat(folder.fd, "locks", 0700) < 0)
-		abort();
-	memset(&netconf, 0, sizeof(netconf));
-	memset(&args, 0, sizeof(args));
-	memset(&answer, 0, sizeof(answer));
-	memset(&err, 0, sizeof(err));
+	ipam_world_begin();
 	server = server_start(replies);
 	netconf.cns_url = server.url;
 	args.container = "0123456789abcdef";
 	args.ifname = "eth0";
 	(void)snprintf(args.pod, sizeof(args.pod), "web");
 	(void)snprintf(args.pod_namespace, sizeof(args.pod_namespace), "default");
-	request = (struct ipam_request){
-		.netconf = &netconf,
-		.args = &args,
-		.dir = folder.fd,
-		.key = KEY,
-		.until_ms = http_now_ms() + 3000,
-	};
-}
-
-static void gone(void)
-{
-	char command[128];
-
-	(void)snprintf(command, sizeof(command), "rm -rf %s", folder.path);
-	if (system(command) != 0)
-		abort();
-	(void)close(folder.fd);
-	ipam_answer_done(&answer);
+	request.key = KEY;
+	request.until_ms = http_now_ms() + 3000;
 }
 
 static int add(void)
@@ -121,7 +93,7 @@ TEST(a_pod_gets_what_cns_says)
 		     "{\"desiredIPAddresses\":[],\"podInterfaceID\":\"0123456789abcdef-eth0\","
 		     "\"infraContainerID\":\"0123456789abcdef\",\"orchestratorContext\":"
 		     "{\"podName\":\"web\",\"podNamespace\":\"default\"},\"ifname\":\"eth0\"}"));
-	gone();
+	ipam_world_end();
 }
 
 TEST(no_proxy_is_asked)
@@ -133,7 +105,7 @@ TEST(no_proxy_is_asked)
 	(void)unsetenv("http_proxy");
 	(void)unsetenv("HTTP_PROXY");
 	server_stop(&server);
-	gone();
+	ipam_world_end();
 }
 
 TEST(older_versions_are_asked_for_one_address)
@@ -152,7 +124,7 @@ TEST(older_versions_are_asked_for_one_address)
 		     "{\"DesiredIPAddress\":\"\",\"PodInterfaceID\":\"0123456789abcdef-eth0\","
 		     "\"InfraContainerID\":\"0123456789abcdef\",\"OrchestratorContext\":"
 		     "{\"podName\":\"web\",\"podNamespace\":\"default\"},\"Ifname\":\"eth0\"}"));
-	gone();
+	ipam_world_end();
 }
 
 TEST(codes_become_errors_by_whether_they_can_come_right)
@@ -188,7 +160,7 @@ TEST(codes_become_errors_by_whether_they_can_come_right)
 		CHECK(!is_kept(KEY));
 		server_stop(&server);
 		CHECK(!strstr(server.asked, "release"));
-		gone();
+		ipam_world_end();
 	}
 }
 
@@ -202,18 +174,18 @@ TEST(unknown_outcomes_are_asked_again_and_then_released)
 		CHECK(!is_kept(KEY));
 		server_stop(&server);
 		CHECK(server.requests == 3 && strstr(server.asked, "/network/releaseipconfigs"));
-		gone();
+		ipam_world_end();
 	}
 	world(REPLIES(SERVER_CLOSE, SERVER_OK(GOOD)));
 	CHECK(ipam_cns.add(&request, &answer, &err) == 0);
 	server_stop(&server);
 	CHECK(server.requests == 2);
-	gone();
+	ipam_world_end();
 	world(REPLIES(SERVER_OK("not json"), SERVER_OK(FAILED("0", ""))));
 	CHECK(add() == CNI_DECODE);
 	server_stop(&server);
 	CHECK(server.requests == 2);
-	gone();
+	ipam_world_end();
 }
 
 TEST(who_hangs_is_left_at_the_deadline)
@@ -225,7 +197,7 @@ TEST(who_hangs_is_left_at_the_deadline)
 	CHECK(add() == CNI_TRY_AGAIN);
 	CHECK(http_now_ms() - began < 2500);
 	server_stop(&server);
-	gone();
+	ipam_world_end();
 }
 
 TEST(nobody_there_is_try_again)
@@ -236,7 +208,7 @@ TEST(nobody_there_is_try_again)
 	CHECK(strstr(err.msg, "connection refused"));
 	CHECK(!is_kept(KEY));
 	CHECK(ipam_cns.status(&request, &err) == -(CNI_ERR_BASE + CNI_UNAVAILABLE));
-	gone();
+	ipam_world_end();
 }
 
 TEST(a_release_reads_the_first_document_alone)
@@ -255,7 +227,7 @@ TEST(a_release_reads_the_first_document_alone)
 		server_stop(&server);
 		CHECK(strstr(server.asked, "POST /network/releaseipconfigs"));
 		CHECK(strstr(server.asked, "\"podInterfaceID\":\"0123456789abcdef-eth0\""));
-		gone();
+		ipam_world_end();
 	}
 }
 
@@ -276,7 +248,7 @@ TEST(a_release_that_nobody_hears_is_kept_and_told_later)
 	CHECK(ipam_cns.del(&other, &err) == 0 && !is_kept(KEY));
 	server_stop(&server);
 	CHECK(server.requests == 2 && strstr(server.asked, "0123456789abcdef-eth0"));
-	gone();
+	ipam_world_end();
 }
 
 TEST(gc_tells_what_was_kept_in_the_form_of_older_versions)
@@ -290,7 +262,7 @@ TEST(gc_tells_what_was_kept_in_the_form_of_older_versions)
 	server_stop(&server);
 	CHECK(server.requests == 2 && strstr(server.asked, "POST /network/releaseipconfig HTTP"));
 	CHECK(strstr(server.asked, "\"PodInterfaceID\":\"0123456789abcdef-eth0\""));
-	gone();
+	ipam_world_end();
 }
 
 TEST(an_add_cancels_its_own_release_before_it_asks)
@@ -305,7 +277,7 @@ TEST(an_add_cancels_its_own_release_before_it_asks)
 	CHECK(ipam_cns.add(&request, &answer, &err) == 0);
 	server_stop(&server);
 	CHECK(server.requests == 1 && !strstr(server.asked, "release"));
-	gone();
+	ipam_world_end();
 }
 
 TEST(a_kept_release_waits_for_who_works_on_it)
@@ -324,7 +296,7 @@ TEST(a_kept_release_waits_for_who_works_on_it)
 	CHECK(ipam_cns.gc(&request, NULL, NULL, &err) == 0 && !is_kept(KEY));
 	CHECK(faccessat(folder.fd, "locks/" KEY, F_OK, 0) < 0);
 	server_stop(&server);
-	gone();
+	ipam_world_end();
 }
 
 TEST(the_folder_of_cns_is_used_where_it_is)
@@ -349,7 +321,7 @@ TEST(the_folder_of_cns_is_used_where_it_is)
 	CHECK(faccessat(folder.fd, "azure/deleteIDs/c1", F_OK, 0) == 0);
 	CHECK(spool_azure_cancel(azure, "c1", "c1-eth0", &err) == 0);
 	CHECK(faccessat(folder.fd, "azure/deleteIDs/c1", F_OK, 0) < 0);
-	gone();
+	ipam_world_end();
 }
 
 static int map(const char *json)
@@ -358,7 +330,6 @@ static int map(const char *json)
 	int code = reply ? cns_wire_reply(json, strlen(json), reply) : -ENOMEM;
 
 	ipam_answer_done(&answer);
-	memset(&answer, 0, sizeof(answer));
 	if (code == 0)
 		code = cns_map_code(reply, &err);
 	if (code == 0)
@@ -519,7 +490,7 @@ TEST(check_compares_with_what_is_assigned)
 	ip.address.bytes[3] = 8;
 	CHECK(ipam_cns.check(&request, &ip, 1, &err) == -(CNI_ERR_BASE + CNI_CHECK_FAILED));
 	server_stop(&server);
-	gone();
+	ipam_world_end();
 }
 
 static bool nothing(void *owner, const struct address *address)
@@ -535,5 +506,5 @@ TEST(an_address_in_use_on_the_host_is_given_back)
 	CHECK(add() == CNI_TRY_AGAIN && strstr(err.msg, "10.244.1.7"));
 	server_stop(&server);
 	CHECK(strstr(server.asked, "releaseipconfigs"));
-	gone();
+	ipam_world_end();
 }

@@ -9,30 +9,20 @@
 #include "cni/ipam/ipam.h"
 #include "cni/netconf.h"
 #include "config/base/fd.h"
-#include "tests/unit/folder.h"
+#include "tests/unit/ipam_world.h"
 #include "tests/unit/test.h"
 
 #define CONFIG "{\"cniVersion\":\"1.1.0\",\"name\":\"net\",\"ipam\":{\"type\":\"stand-in\"}}"
 /* Notes the verb and what it reads. */
 #define NOTES "#!/bin/sh\nd=${0%/*}\necho \"$CNI_COMMAND $CNI_IFNAME\" >> $d/log\ncat > $d/in\n"
 
-static struct folder folder;
-static struct netconf netconf;
-static struct cni_args args;
-static struct err err;
-static struct ipam_request request;
-static struct ipam_answer answer;
 static char log_text[256];
 
 static void world(const char *script)
 {
 	static char path[128];
 
-	folder = folder_new();
-	memset(&netconf, 0, sizeof(netconf));
-	memset(&args, 0, sizeof(args));
-	memset(&answer, 0, sizeof(answer));
-	memset(&err, 0, sizeof(err));
+	ipam_world_begin();
 	(void)snprintf(path, sizeof(path), "/nowhere::%s", folder.path);
 	(void)setenv("CNI_COMMAND", "GC", 1);
 	(void)setenv("CNI_IFNAME", "eth0", 1);
@@ -40,15 +30,8 @@ static void world(const char *script)
 	netconf.ipam = IPAM_DELEGATE;
 	netconf.version = CNI_V1_1_0;
 	netconf.ipam_type = (char *)(uintptr_t) "stand-in";
-	request = (struct ipam_request){
-		.netconf = &netconf,
-		.args = &args,
-		.config = CONFIG,
-		.config_len = strlen(CONFIG),
-		.dir = folder.fd,
-		.key = "a",
-		.until_ms = http_now_ms() + 5000,
-	};
+	request.config = CONFIG;
+	request.config_len = strlen(CONFIG);
 	if (!script)
 		return;
 	folder_put_text(&folder, "stand-in", script);
@@ -61,17 +44,6 @@ static const char *notes(const char *name)
 	log_text[0] = '\0';
 	(void)fd_read_text(folder.fd, name, log_text, sizeof(log_text));
 	return log_text;
-}
-
-static void gone(void)
-{
-	char command[128];
-
-	(void)snprintf(command, sizeof(command), "rm -rf %s", folder.path);
-	if (system(command) != 0)
-		abort();
-	(void)close(folder.fd);
-	ipam_answer_done(&answer);
 }
 
 TEST(a_plugin_gives_addresses_routes_and_servers)
@@ -89,7 +61,7 @@ TEST(a_plugin_gives_addresses_routes_and_servers)
 	CHECK_TEXT(notes("in"), CONFIG);
 	CHECK(ipam_delegate.del(&request, &err) == 0);
 	CHECK_TEXT(notes("log"), "ADD eth0\nDEL eth0");
-	gone();
+	ipam_world_end();
 }
 
 TEST(an_error_keeps_its_code_and_words_and_nothing_is_held)
@@ -99,7 +71,7 @@ TEST(an_error_keeps_its_code_and_words_and_nothing_is_held)
 	CHECK_TEXT(err.msg, "ipam stand-in: later: please");
 	CHECK_TEXT(notes("log"), "ADD eth0\nDEL eth0");
 	CHECK(ipam_delegate.status(&request, &err) == -(CNI_ERR_BASE + CNI_TRY_AGAIN));
-	gone();
+	ipam_world_end();
 }
 
 TEST(a_plugin_that_says_nothing_useful_is_named)
@@ -107,15 +79,15 @@ TEST(a_plugin_that_says_nothing_useful_is_named)
 	world(NOTES "echo oh no\nexit 3");
 	CHECK(ipam_delegate.add(&request, &answer, &err) == -(CNI_ERR_BASE + CNI_IO));
 	CHECK(strstr(err.msg, "stand-in") && strstr(err.msg, "status 3"));
-	gone();
+	ipam_world_end();
 	world(NOTES "echo '{}'");
 	CHECK(ipam_delegate.add(&request, &answer, &err) < 0);
 	CHECK_TEXT(notes("log"), "ADD eth0\nDEL eth0");
-	gone();
+	ipam_world_end();
 	world(NOTES "kill -9 $$");
 	CHECK(ipam_delegate.add(&request, &answer, &err) == -(CNI_ERR_BASE + CNI_IO));
 	CHECK(strstr(err.msg, "signal 9"));
-	gone();
+	ipam_world_end();
 }
 
 TEST(names_with_slashes_and_unknown_ones_are_refused)
@@ -130,7 +102,7 @@ TEST(names_with_slashes_and_unknown_ones_are_refused)
 		CHECK(!strstr(err.msg, "not found"));
 	}
 	CHECK_TEXT(notes("log"), "");
-	gone();
+	ipam_world_end();
 }
 
 TEST(late_verbs_are_forwarded_where_they_are_known)
@@ -144,7 +116,7 @@ TEST(late_verbs_are_forwarded_where_they_are_known)
 	CHECK(ipam_delegate.gc(&request, NULL, NULL, &err) == 0);
 	CHECK(ipam_delegate.check(&request, NULL, 0, &err) == 0);
 	CHECK_TEXT(notes("log"), "GC eth0\nSTATUS eth0\nCHECK eth0");
-	gone();
+	ipam_world_end();
 }
 
 TEST(who_hangs_is_killed_and_who_leaves_something_running_is_not_waited_for)
@@ -154,16 +126,16 @@ TEST(who_hangs_is_killed_and_who_leaves_something_running_is_not_waited_for)
 	world("#!/bin/sh\nexec sleep 30");
 	request.until_ms = http_now_ms() + 300;
 	CHECK(ipam_delegate.del(&request, &err) == -(CNI_ERR_BASE + CNI_TRY_AGAIN));
-	gone();
+	ipam_world_end();
 	world("#!/bin/sh\nsleep 2 &\nexit 0");
 	CHECK(ipam_delegate.del(&request, &err) == 0);
 	CHECK(http_now_ms() - began < 1800);
-	gone();
+	ipam_world_end();
 }
 
 TEST(output_has_a_bound)
 {
 	world("#!/bin/sh\nexec head -c 3000000 /dev/zero");
 	CHECK(ipam_delegate.del(&request, &err) == -(CNI_ERR_BASE + CNI_DECODE));
-	gone();
+	ipam_world_end();
 }

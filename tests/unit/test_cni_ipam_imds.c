@@ -12,7 +12,7 @@
 #include "cni/ipam/ipam.h"
 #include "cni/netconf.h"
 #include "tests/unit/cni_server.h"
-#include "tests/unit/folder.h"
+#include "tests/unit/ipam_world.h"
 #include "tests/unit/test.h"
 
 #define IP(address) "{\"privateIpAddress\":\"" address "\",\"publicIpAddress\":\"\"}"
@@ -31,45 +31,16 @@
 	"{\"interface\":[" NIC(THREE, "{\"privateIpAddress\":\"fd00::4\"},"                        \
 				      "{\"privateIpAddress\":\"fd00::5\"}") "]}"
 
-static struct folder folder;
-static struct netconf netconf;
-static struct cni_args args;
-static struct err err;
-static struct ipam_request request;
-static struct ipam_answer answer;
 static struct server server;
 static struct mac mac;
 
 static void world(const char *const *replies)
 {
-	folder = folder_new();
-	if (mkdirat(folder.fd, "leases", 0700) < 0 || mkdirat(folder.fd, "locks", 0700) < 0)
-		abort();
-	memset(&netconf, 0, sizeof(netconf));
-	memset(&args, 0, sizeof(args));
-	memset(&answer, 0, sizeof(answer));
-	memset(&err, 0, sizeof(err));
+	ipam_world_begin();
 	server = server_start(replies);
 	netconf.imds_url = server.url;
-	netconf.name = (char *)(uintptr_t) "net";
 	CHECK(mac_parse("00:0d:3a:f8:06:ec", &mac) == 0);
-	request = (struct ipam_request){
-		.netconf = &netconf,
-		.args = &args,
-		.dir = folder.fd,
-		.key = "a",
-		.until_ms = http_now_ms() + 4000,
-	};
-}
-
-static void gone(void)
-{
-	char command[128];
-
-	(void)snprintf(command, sizeof(command), "rm -rf %s", folder.path);
-	if (system(command) != 0)
-		abort();
-	(void)close(folder.fd);
+	request.until_ms = http_now_ms() + 4000;
 }
 
 static const char *add(const char *key)
@@ -114,7 +85,7 @@ TEST(secondary_addresses_of_the_right_nic_are_handed_out)
 	CHECK(strstr(server.asked, "Metadata: true\r\n") &&
 	      strstr(server.asked, "Host: 127.0.0.1"));
 	CHECK(ipam_imds.del(&request, &err) == 0);
-	gone();
+	ipam_world_end();
 }
 
 TEST(both_families_give_one_each)
@@ -122,7 +93,7 @@ TEST(both_families_give_one_each)
 	world(REPLIES(SERVER_OK(DUAL)));
 	CHECK_TEXT(add("a"), "10.1.0.5/24 fd00::5/128");
 	server_stop(&server);
-	gone();
+	ipam_world_end();
 }
 
 TEST(an_empty_pool_asks_again_when_the_cache_is_old)
@@ -143,7 +114,7 @@ TEST(an_empty_pool_asks_again_when_the_cache_is_old)
 	CHECK(utimensat(folder.fd, "imds.json", old, 0) == 0);
 	CHECK_TEXT(add("b"), "10.1.0.6/24");
 	CHECK(address_parse("10.1.0.6", &ip.address) == 0);
-	gone();
+	ipam_world_end();
 }
 
 TEST(a_cache_that_cannot_be_read_is_fetched_again)
@@ -159,7 +130,7 @@ TEST(a_cache_that_cannot_be_read_is_fetched_again)
 		folder_put_text(&folder, "imds.json", bad[i]);
 		CHECK_TEXT(add("a"), "10.1.0.5/24");
 		server_stop(&server);
-		gone();
+		ipam_world_end();
 	}
 }
 
@@ -182,7 +153,7 @@ TEST(statuses_are_tried_again_as_they_allow)
 		CHECK(err.code == -(CNI_ERR_BASE + rows[i].code));
 		server_stop(&server);
 		CHECK(server.requests == rows[i].requests);
-		gone();
+		ipam_world_end();
 	}
 }
 
@@ -199,7 +170,7 @@ TEST(throttled_and_updating_come_right_after_a_pause)
 		CHECK(http_now_ms() - began >= (i < 3 ? 1000 : 300));
 		server_stop(&server);
 		CHECK(server.requests == 2);
-		gone();
+		ipam_world_end();
 	}
 }
 
@@ -212,7 +183,7 @@ TEST(who_hangs_is_left_at_the_deadline)
 	CHECK(strstr(add("a"), "in time"));
 	CHECK(err.code == -(CNI_ERR_BASE + CNI_TRY_AGAIN) && http_now_ms() - began < 2000);
 	server_stop(&server);
-	gone();
+	ipam_world_end();
 }
 
 TEST(a_nic_that_is_not_listed_is_try_again)
@@ -221,7 +192,7 @@ TEST(a_nic_that_is_not_listed_is_try_again)
 	CHECK(strstr(add("a"), "does not list"));
 	CHECK(err.code == -(CNI_ERR_BASE + CNI_TRY_AGAIN));
 	server_stop(&server);
-	gone();
+	ipam_world_end();
 }
 
 TEST(macs_and_addresses_are_compared_as_bytes)

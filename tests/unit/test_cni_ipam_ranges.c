@@ -14,13 +14,9 @@
 #include "cni/ipam/store.h"
 #include "cni/lease.h"
 #include "cni/netconf.h"
-#include "tests/unit/folder.h"
+#include "tests/unit/ipam_world.h"
 #include "tests/unit/test.h"
 
-static struct folder folder;
-static struct netconf netconf;
-static struct cni_args args;
-static struct err err;
 static int asked;
 
 static struct address at(const char *text)
@@ -45,36 +41,18 @@ static void range(const char *subnet, const char *first, const char *last, unsig
 
 static void world(void)
 {
-	folder = folder_new();
-	if (mkdirat(folder.fd, "leases", 0700) < 0 || mkdirat(folder.fd, "locks", 0700) < 0)
-		abort();
-	memset(&netconf, 0, sizeof(netconf));
-	memset(&args, 0, sizeof(args));
-	memset(&err, 0, sizeof(err));
-	netconf.name = (char *)(uintptr_t) "net";
+	ipam_world_begin();
 	netconf.ipam = IPAM_RANGES;
 	asked = 0;
 }
 
-static void gone(void)
-{
-	char command[128];
-
-	(void)snprintf(command, sizeof(command), "rm -rf %s", folder.path);
-	if (system(command) != 0)
-		abort();
-	(void)close(folder.fd);
-}
-
 static struct ipam_request ask(const char *key)
 {
-	return (struct ipam_request){
-		.netconf = &netconf,
-		.args = &args,
-		.dir = folder.fd,
-		.key = key,
-		.until_ms = http_now_ms() + 20000,
-	};
+	struct ipam_request mine = request;
+
+	mine.key = key;
+	mine.until_ms = http_now_ms() + 20000;
+	return mine;
 }
 
 /* Somebody who lives, as long as this program does. */
@@ -101,28 +79,28 @@ static void lease(const char *key)
 static const char *add(const char *key)
 {
 	static char text[8 * ADDRESS_TEXT_ROOM];
-	struct ipam_request request = ask(key);
-	struct ipam_answer answer = { 0 };
+	struct ipam_request mine = ask(key);
+	struct ipam_answer given = { 0 };
 
 	text[0] = '\0';
-	if (ipam_ranges.add(&request, &answer, &err) != 0)
+	if (ipam_ranges.add(&mine, &given, &err) != 0)
 		return err.msg;
-	for (size_t i = 0; i < answer.n_ips; i++) {
+	for (size_t i = 0; i < given.n_ips; i++) {
 		char one[ADDRESS_TEXT_ROOM];
 
-		address_format(&answer.ips[i].address, true, one);
+		address_format(&given.ips[i].address, true, one);
 		(void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s",
 			       i ? " " : "", one);
 	}
-	ipam_answer_done(&answer);
+	ipam_answer_done(&given);
 	return text;
 }
 
 static int del(const char *key)
 {
-	struct ipam_request request = ask(key);
+	struct ipam_request mine = ask(key);
 
-	return ipam_ranges.del(&request, &err);
+	return ipam_ranges.del(&mine, &err);
 }
 
 static int store_count(bool held)
@@ -152,7 +130,7 @@ TEST(gateway_and_ends_of_the_network_are_kept_back)
 	CHECK_TEXT(add("d"), "10.1.0.5/29");
 	CHECK_TEXT(add("e"), "10.1.0.6/29");
 	CHECK(store_count(true) == 5);
-	gone();
+	ipam_world_end();
 }
 
 TEST(one_address_of_each_set_in_both_families)
@@ -166,7 +144,7 @@ TEST(one_address_of_each_set_in_both_families)
 	CHECK_TEXT(add("c"), "10.2.0.9/24 fd00::4/64");
 	CHECK(del("b") == 0 && store_count(true) == 4);
 	CHECK_TEXT(add("d"), "10.1.0.21/24 fd00::5/64");
-	gone();
+	ipam_world_end();
 }
 
 TEST(small_networks_are_used_whole)
@@ -175,7 +153,7 @@ TEST(small_networks_are_used_whole)
 	range("10.1.0.4/31", NULL, NULL, 0);
 	CHECK_TEXT(add("a"), "10.1.0.4/31");
 	CHECK_TEXT(add("b"), "10.1.0.5/31");
-	gone();
+	ipam_world_end();
 }
 
 TEST(what_was_given_back_first_comes_first)
@@ -196,7 +174,7 @@ TEST(what_was_given_back_first_comes_first)
 	CHECK_TEXT(add("f"), "10.1.0.4/29");
 	CHECK_TEXT(add("g"), "10.1.0.2/29");
 	CHECK_TEXT(add("h"), "10.1.0.3/29");
-	gone();
+	ipam_world_end();
 }
 
 TEST(exhaustion_says_numbers_and_holds_nothing)
@@ -218,7 +196,7 @@ TEST(exhaustion_says_numbers_and_holds_nothing)
 	CHECK(store_count(true) == 10);
 	CHECK(lease_remove(folder.fd, third, &err) == 0);
 	CHECK_TEXT(add("z"), "10.1.0.5/29 fd00::7/64"); /* of one who is dead */
-	gone();
+	ipam_world_end();
 }
 
 TEST(wanted_addresses_are_given_or_refused)
@@ -242,7 +220,7 @@ TEST(wanted_addresses_are_given_or_refused)
 	netconf.n_wanted = 1;
 	netconf.wanted[0] = at("10.1.0.79");
 	CHECK(strstr(add("d"), "second one"));
-	gone();
+	ipam_world_end();
 }
 
 static bool not_even(void *owner, const struct address *address)
@@ -254,31 +232,31 @@ static bool not_even(void *owner, const struct address *address)
 
 TEST(what_may_not_be_used_is_passed_over)
 {
-	struct ipam_answer answer = { 0 };
-	struct ipam_request request;
+	struct ipam_answer given = { 0 };
+	struct ipam_request mine;
 
 	world();
 	range("10.1.0.0/24", "10.1.0.2", "10.1.0.8", 0);
-	request = ask("a");
-	request.may_use = not_even;
-	CHECK(ipam_ranges.add(&request, &answer, &err) == 0 && answer.ips[0].address.bytes[3] == 3);
+	mine = ask("a");
+	mine.may_use = not_even;
+	CHECK(ipam_ranges.add(&mine, &given, &err) == 0 && given.ips[0].address.bytes[3] == 3);
 	CHECK(asked == 2 && store_count(true) == 1);
 	lease("a");
 	range("10.1.1.0/24", "10.1.1.2", "10.1.1.2", 1);
-	request.key = "b";
-	CHECK(ipam_ranges.add(&request, &answer, &err) < 0);
+	mine.key = "b";
+	CHECK(ipam_ranges.add(&mine, &given, &err) < 0);
 	CHECK(strstr(err.msg, "in use by others") && store_count(true) == 1);
-	gone();
+	ipam_world_end();
 }
 
 TEST(no_range_and_ranges_in_disorder_are_refused)
 {
-	struct ipam_request request;
+	struct ipam_request mine;
 
 	world();
 	CHECK(strstr(add("a"), "ipam.ranges"));
-	request = ask("");
-	CHECK(ipam_ranges.status(&request, &err) == -(CNI_ERR_BASE + CNI_UNAVAILABLE));
+	mine = ask("");
+	CHECK(ipam_ranges.status(&mine, &err) == -(CNI_ERR_BASE + CNI_UNAVAILABLE));
 	CHECK(del("a") == 0);
 	range("10.1.0.0/24", "10.1.0.9", "10.1.0.2", 0);
 	CHECK(strstr(add("a"), "10.1.0.0/24"));
@@ -287,8 +265,8 @@ TEST(no_range_and_ranges_in_disorder_are_refused)
 	CHECK(strstr(add("a"), "in order"));
 	netconf.n_ranges = 0;
 	range("10.1.0.0/24", NULL, NULL, 0);
-	CHECK(ipam_ranges.status(&request, &err) == 0);
-	gone();
+	CHECK(ipam_ranges.status(&mine, &err) == 0);
+	ipam_world_end();
 }
 
 static bool lives(void *owner, const char *key)
@@ -299,7 +277,7 @@ static bool lives(void *owner, const char *key)
 
 TEST(gc_gives_back_what_nobody_has_and_check_compares)
 {
-	struct ipam_request request;
+	struct ipam_request mine;
 	struct cni_ip ip = { 0 };
 
 	world();
@@ -307,15 +285,15 @@ TEST(gc_gives_back_what_nobody_has_and_check_compares)
 	(void)add("live");
 	(void)add("dead");
 	(void)add("dull");
-	request = ask("live");
+	mine = ask("live");
 	ip.address = at("10.1.0.2/32");
-	CHECK(ipam_ranges.check(&request, &ip, 1, &err) == 0);
+	CHECK(ipam_ranges.check(&mine, &ip, 1, &err) == 0);
 	ip.address = at("10.1.0.3/32");
-	CHECK(ipam_ranges.check(&request, &ip, 1, &err) == -(CNI_ERR_BASE + CNI_CHECK_FAILED));
-	CHECK(ipam_ranges.gc(&request, lives, NULL, &err) == 0);
+	CHECK(ipam_ranges.check(&mine, &ip, 1, &err) == -(CNI_ERR_BASE + CNI_CHECK_FAILED));
+	CHECK(ipam_ranges.gc(&mine, lives, NULL, &err) == 0);
 	CHECK(store_count(true) == 1 && store_count(false) == 2);
-	CHECK(ipam_ranges.gc(&request, lives, NULL, &err) == 0);
-	gone();
+	CHECK(ipam_ranges.gc(&mine, lives, NULL, &err) == 0);
+	ipam_world_end();
 }
 
 TEST(another_boot_holds_nothing)
@@ -333,7 +311,7 @@ TEST(another_boot_holds_nothing)
 	CHECK(store_count(true) == 0 && store_count(false) == 2);
 	CHECK_TEXT(add("a"), "10.1.0.4/24");
 	(void)close(ranges.fd);
-	gone();
+	ipam_world_end();
 }
 
 TEST(an_unreadable_store_is_made_again_from_the_leases)
@@ -374,7 +352,7 @@ TEST(an_unreadable_store_is_made_again_from_the_leases)
 		CHECK(del(lease.key) == 0 && store_count(true) == 1);
 		(void)close(ranges.fd);
 		lease_done(&lease);
-		gone();
+		ipam_world_end();
 	}
 }
 
@@ -391,7 +369,7 @@ TEST(what_was_given_back_is_remembered_within_bounds)
 			abort();
 	}
 	CHECK(store_count(true) == 0 && store_count(false) == STORE_COOLED_MAX);
-	gone();
+	ipam_world_end();
 }
 
 TEST(data_may_lie_elsewhere)
@@ -408,7 +386,7 @@ TEST(data_may_lie_elsewhere)
 	netconf.data_dir = (char *)(uintptr_t) "relative";
 	CHECK(strstr(add("a"), "dataDir"));
 	netconf.data_dir = NULL;
-	gone();
+	ipam_world_end();
 }
 
 /* A full disk: nothing new can be written. */
@@ -429,7 +407,7 @@ TEST(giving_back_needs_no_room)
 	CHECK(store_count(true) == 1 && store_count(false) == 1);
 	CHECK_TEXT(add("b"), "10.1.0.3/24");
 	(void)close(dir);
-	gone();
+	ipam_world_end();
 }
 
 TEST(a_hundred_and_fifty_at_once_all_get_their_own)
@@ -456,7 +434,7 @@ TEST(a_hundred_and_fifty_at_once_all_get_their_own)
 	}
 	CHECK(store_count(true) == 150);
 	CHECK(http_now_ms() - began < 10000);
-	gone();
+	ipam_world_end();
 }
 
 /* Kill whoever works at any moment: the file is whole, no address is held twice, none is lost. */
@@ -494,5 +472,5 @@ TEST(killed_at_any_moment_nothing_needs_repair)
 		CHECK(del(key) == 0);
 	}
 	CHECK(store_count(true) == 0);
-	gone();
+	ipam_world_end();
 }

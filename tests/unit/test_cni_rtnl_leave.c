@@ -10,6 +10,7 @@
 #include "cni/datapath/pod.h"
 #include "cni/error.h"
 #include "cni/rule.h"
+#include "config/base/clean.h"
 #include "tests/unit/cni_world.h"
 #include "tests/unit/test.h"
 
@@ -19,16 +20,18 @@ static struct world world;
 static struct rtnl host;
 static struct err err;
 static struct cni_ip ips[2];
+static int netns;		  /* of the pod that most tests are about, */
+static struct datapath_plan plan; /* and its plan */
 
 /* A plan for a pod with addresses of both families that may reach IMDS. */
-static struct datapath_plan plan_of(const char *container, const char *host_name, int netns)
+static struct datapath_plan plan_of(const char *container, const char *host_name, int pod)
 {
 	return (struct datapath_plan){
 		.container = container,
 		.ifname = "eth0",
 		.host_name = host_name,
 		.pod_mac = { { 2, 0, 0, 0, 0, 9 } },
-		.netns = netns,
+		.netns = pod,
 		.netns_path = "/run/netns/pod",
 		.ips = ips,
 		.n_ips = 2,
@@ -43,31 +46,34 @@ static bool begin(void)
 		return false;
 	ips[0].address = world_address("10.1.0.5");
 	ips[1].address = world_address("fd00:1::5");
+	netns = world_netns();
+	plan = plan_of("c1", HOST_END, netns);
 	return rtnl_open(&host, &err) == 0;
 }
 
 static void end(void)
 {
+	(void)close(netns);
 	rtnl_done(&host);
 	world_end(&world);
 }
 
-static bool add(const struct datapath_plan *plan)
+static bool add(const struct datapath_plan *of)
 {
 	struct cni_result result = { 0 };
-	int code = datapath_routed.add(plan, &result, &err);
+	int code = datapath_routed.add(of, &result, &err);
 
 	if (code == 0)
-		code = datapath_routed.check(plan, &result, &err);
+		code = datapath_routed.check(of, &result, &err);
 	cni_result_done(&result);
 	if (code < 0)
 		printf("# %s\n", err.msg);
 	return code == 0;
 }
 
-static bool del(const struct datapath_plan *plan)
+static bool del(const struct datapath_plan *of)
 {
-	return datapath_routed.del(plan, &err) == 0;
+	return datapath_routed.del(of, &err) == 0;
 }
 
 static struct link find(struct rtnl *rtnl, const char *name)
@@ -139,14 +145,14 @@ static int count_rules(char *iif)
 }
 
 /* Both ends are there, and that is all. */
-static void check_left(int netns, const char *pod_name)
+static void check_left(int of, const char *pod_name)
 {
 	struct link ours = find(&host, HOST_END);
 	struct rtnl pod = { 0 };
 	struct link theirs;
 	char name[] = HOST_END;
 
-	CHECK(pod_open_netns(netns, &pod, &err) == 0);
+	CHECK(pod_open_netns(of, &pod, &err) == 0);
 	theirs = find(&pod, pod_name);
 	CHECK(ours.index != 0 && ours.group == RTNL_GROUP_GONE && !(ours.flags & IFF_UP));
 	CHECK(theirs.index != 0 && theirs.peer == ours.index && !(theirs.flags & IFF_UP));
@@ -169,13 +175,8 @@ static bool goes(const char *name)
 
 TEST(the_pair_stays_and_nothing_else_and_goes_with_the_namespace)
 {
-	struct datapath_plan plan;
-	int netns;
-
 	if (!begin())
 		return;
-	netns = world_netns();
-	plan = plan_of("c1", HOST_END, netns);
 	CHECK(add(&plan));
 	CHECK(!datapath_may_use(&ips[0].address, "another"));
 	CHECK(del(&plan));
@@ -185,20 +186,15 @@ TEST(the_pair_stays_and_nothing_else_and_goes_with_the_namespace)
 	CHECK(datapath_routed.check(&plan, NULL, &err) == -(CNI_ERR_BASE + CNI_CHECK_FAILED));
 	CHECK(del(&plan));
 	check_left(netns, "eth0");
-	(void)close(netns);
+	netns = fd_close(netns);
 	CHECK(goes(HOST_END));
 	end();
 }
 
 TEST(without_a_namespace_the_pair_goes_at_once)
 {
-	struct datapath_plan plan;
-	int netns;
-
 	if (!begin())
 		return;
-	netns = world_netns();
-	plan = plan_of("c1", HOST_END, netns);
 	CHECK(add(&plan));
 	plan.netns = -1;
 	CHECK(del(&plan) && find(&host, HOST_END).index == 0);
@@ -207,7 +203,6 @@ TEST(without_a_namespace_the_pair_goes_at_once)
 	plan.leave_pair = false;
 	CHECK(del(&plan) && find(&host, HOST_END).index == 0);
 	CHECK(del(&plan));
-	(void)close(netns);
 	end();
 }
 
@@ -215,11 +210,9 @@ TEST(what_was_left_gives_way)
 {
 	struct datapath_plan first;
 	struct datapath_plan second;
-	int netns;
 
 	if (!begin())
 		return;
-	netns = world_netns();
 	first = plan_of("c1", HOST_END, netns);
 	second = plan_of("c2", "azc0000000002", netns);
 	CHECK(add(&first) && del(&first));
@@ -235,7 +228,6 @@ TEST(what_was_left_gives_way)
 	second.ifname = "eth1";
 	CHECK(add(&second));
 	check_left(netns, "eth0");
-	(void)close(netns);
 	end();
 }
 
@@ -243,19 +235,16 @@ TEST(both_names_may_be_of_what_was_left)
 {
 	struct datapath_plan first;
 	struct datapath_plan second;
-	int netns;
 	int other;
 
 	if (!begin())
 		return;
-	netns = world_netns();
 	other = world_netns();
 	first = plan_of("c1", HOST_END, netns);
 	second = plan_of("c2", "azc0000000002", other);
 	CHECK(add(&first) && del(&first) && add(&second) && del(&second));
 	first.netns = other;
 	CHECK(add(&first));
-	(void)close(netns);
 	(void)close(other);
 	end();
 }
@@ -284,38 +273,28 @@ static int in_pod(void *owner, struct err *said)
 
 TEST(an_end_that_the_pod_renamed_is_found)
 {
-	struct datapath_plan plan;
 	int nowhere = -1;
-	int netns;
 
 	if (!begin())
 		return;
-	netns = world_netns();
-	plan = plan_of("c1", HOST_END, netns);
 	CHECK(add(&plan));
 	if (netns_run(netns, in_pod, &nowhere, &err) == 0) { /* since Linux 6.2 */
 		CHECK(del(&plan));
 		check_left(netns, "other0");
 	}
-	(void)close(netns);
 	end();
 }
 
 TEST(an_end_that_the_pod_moved_away_is_not_left)
 {
-	struct datapath_plan plan;
-	int netns;
 	int elsewhere;
 
 	if (!begin())
 		return;
-	netns = world_netns();
 	elsewhere = world_netns();
-	plan = plan_of("c1", HOST_END, netns);
 	CHECK(add(&plan));
 	CHECK(netns_run(netns, in_pod, &elsewhere, &err) == 0);
 	CHECK(del(&plan) && find(&host, HOST_END).index == 0);
-	(void)close(netns);
 	(void)close(elsewhere);
 	end();
 }
@@ -330,11 +309,9 @@ TEST(gc_removes_what_was_left_and_nothing_that_is_used)
 {
 	struct datapath_plan first;
 	struct datapath_plan second;
-	int netns;
 
 	if (!begin())
 		return;
-	netns = world_netns();
 	first = plan_of("c1", HOST_END, netns);
 	second = plan_of("c2", "azc0000000002", netns);
 	second.ifname = "eth1";
@@ -343,6 +320,5 @@ TEST(gc_removes_what_was_left_and_nothing_that_is_used)
 	CHECK(find(&host, HOST_END).index == 0);
 	CHECK(datapath_routed.check(&second, NULL, &err) == 0);
 	CHECK(datapath_gc(everybody, NULL, &err) == 0);
-	(void)close(netns);
 	end();
 }

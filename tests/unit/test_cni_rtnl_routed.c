@@ -15,6 +15,9 @@
 #include "cni/rule.h"
 #include "tests/unit/cni_world.h"
 
+static struct world world;
+static struct err err; /* what the last call said */
+
 /* One pod; its addresses live as long as it does. */
 struct pod {
 	struct cni_ip ips[4];
@@ -48,18 +51,58 @@ static void pod_end(struct pod *pod)
 	(void)close(pod->netns);
 }
 
+/* A world with the pod that most tests are about. False: it cannot be made here. */
+static bool begin(struct pod *pod)
+{
+	if (world_begin(&world) != 0)
+		return false;
+	pod_begin(pod, "c1", "azc1", "10.1.0.5", NULL);
+	return true;
+}
+
+static void end(struct pod *pod)
+{
+	pod_end(pod);
+	world_end(&world);
+}
+
 /* As CNI_CODE of a failure, 0 of success. */
-static int code_of(int rc, const struct err *err)
+static int code_of(int rc)
 {
 	if (rc >= 0)
 		return rc;
-	printf("# %s\n", err->msg);
-	return (int)cni_code_of(err);
+	printf("# %s\n", err.msg);
+	return (int)cni_code_of(&err);
+}
+
+static int add(struct pod *pod)
+{
+	return code_of(datapath_routed.add(&pod->plan, &pod->result, &err));
+}
+
+static int check(struct pod *pod)
+{
+	return code_of(datapath_routed.check(&pod->plan, &pod->result, &err));
+}
+
+/* Without the result of ADD. */
+static int check_alone(struct pod *pod)
+{
+	return code_of(datapath_routed.check(&pod->plan, NULL, &err));
+}
+
+static int del(struct pod *pod)
+{
+	return code_of(datapath_routed.del(&pod->plan, &err));
+}
+
+static int status(struct pod *pod)
+{
+	return code_of(datapath_routed.status(&pod->plan, &err));
 }
 
 static bool link_is_there(const char *name)
 {
-	struct err err;
 	struct rtnl rtnl = { 0 };
 	int index = 0;
 
@@ -79,15 +122,13 @@ static double now_ms(void)
 
 static void try_add_check_del(const char *ip, const char *ip6)
 {
-	struct world world;
 	struct pod pod;
-	struct err err = { 0 };
 
 	if (world_begin(&world) != 0)
 		return;
 	pod_begin(&pod, "c1", "azc0000000001", ip, ip6);
-	CHECK(code_of(datapath_routed.status(&pod.plan, &err), &err) == 0);
-	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
+	CHECK(status(&pod) == 0);
+	CHECK(add(&pod) == 0);
 	CHECK(pod.result.n_interfaces == 2 && pod.result.n_ips == pod.plan.n_ips);
 	CHECK(pod.result.n_routes == pod.plan.n_ips);
 	CHECK_TEXT(pod.result.interfaces[0].name, "azc0000000001");
@@ -95,15 +136,14 @@ static void try_add_check_del(const char *ip, const char *ip6)
 	CHECK_TEXT(pod.result.interfaces[1].sandbox, "/run/netns/pod");
 	CHECK(pod.result.ips[0].interface == 1);
 	CHECK(pod.result.ips[0].address.prefix == address_bits(pod.ips[0].address.family));
-	CHECK(code_of(datapath_routed.check(&pod.plan, &pod.result, &err), &err) == 0);
-	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
-	CHECK(code_of(datapath_routed.check(&pod.plan, NULL, &err), &err) == 0);
-	CHECK(code_of(datapath_routed.del(&pod.plan, &err), &err) == 0);
+	CHECK(check(&pod) == 0);
+	CHECK(add(&pod) == 0);
+	CHECK(check_alone(&pod) == 0);
+	CHECK(del(&pod) == 0);
 	CHECK(!link_is_there("azc0000000001"));
-	CHECK(code_of(datapath_routed.del(&pod.plan, &err), &err) == 0);
-	CHECK(code_of(datapath_routed.check(&pod.plan, NULL, &err), &err) == CNI_CHECK_FAILED);
-	pod_end(&pod);
-	world_end(&world);
+	CHECK(del(&pod) == 0);
+	CHECK(check_alone(&pod) == CNI_CHECK_FAILED);
+	end(&pod);
 }
 
 TEST(a_pod_with_ipv4_comes_and_goes)
@@ -163,25 +203,23 @@ static bool echo(int netns_from, int netns_to, const char *to, uint8_t family)
 
 TEST(pods_talk_to_each_other_and_to_the_host)
 {
-	struct world world;
 	struct pod a;
 	struct pod b;
-	struct err err = { 0 };
 
 	if (world_begin(&world) != 0)
 		return;
 	pod_begin(&a, "a", "azca", "10.1.0.5", "fd00:1::5");
 	pod_begin(&b, "b", "azcb", "10.1.0.6", "fd00:1::6");
-	CHECK(code_of(datapath_routed.add(&a.plan, &a.result, &err), &err) == 0);
-	CHECK(code_of(datapath_routed.add(&b.plan, &b.result, &err), &err) == 0);
+	CHECK(add(&a) == 0);
+	CHECK(add(&b) == 0);
 	CHECK(echo(a.netns, b.netns, "10.1.0.6", AF_INET));
 	CHECK(echo(b.netns, a.netns, "fd00:1::5", AF_INET6));
 	CHECK(echo(world.host, a.netns, "10.1.0.5", AF_INET));
 	CHECK(echo(world.host, b.netns, "10.1.0.6", AF_INET));
 	CHECK(echo(a.netns, world.host, "10.9.0.2", AF_INET));
 	CHECK(echo(a.netns, a.netns, "127.0.0.1", AF_INET));
-	CHECK(code_of(datapath_routed.del(&a.plan, &err), &err) == 0);
-	CHECK(code_of(datapath_routed.del(&b.plan, &err), &err) == 0);
+	CHECK(del(&a) == 0);
+	CHECK(del(&b) == 0);
 	pod_end(&a);
 	pod_end(&b);
 	world_end(&world);
@@ -190,7 +228,6 @@ TEST(pods_talk_to_each_other_and_to_the_host)
 /* The way from a namespace to an address: RTN_*, 0 without any. */
 static uint8_t way_in(int netns, const struct address *to)
 {
-	struct err err;
 	struct rtnl rtnl = { 0 };
 	struct route route = { 0 };
 	struct rtnl_batch *batch = rtnl_batch_new(&err);
@@ -212,8 +249,6 @@ static uint8_t way_in(int netns, const struct address *to)
 
 TEST(a_pod_answers_by_ipv6_as_soon_as_it_is_there)
 {
-	struct world world;
-	struct err err = { 0 };
 	int late = 0;
 
 	if (world_begin(&world) != 0)
@@ -222,9 +257,9 @@ TEST(a_pod_answers_by_ipv6_as_soon_as_it_is_there)
 		struct pod pod;
 
 		pod_begin(&pod, "c1", "azc0000000001", NULL, "fd00:1::5");
-		CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
+		CHECK(add(&pod) == 0);
 		late += way_in(pod.netns, &pod.ips[0].address) != RTN_LOCAL;
-		CHECK(code_of(datapath_routed.del(&pod.plan, &err), &err) == 0);
+		CHECK(del(&pod) == 0);
 		pod_end(&pod);
 	}
 	CHECK(late == 0);
@@ -233,49 +268,41 @@ TEST(a_pod_answers_by_ipv6_as_soon_as_it_is_there)
 
 TEST(an_attachment_that_fails_last_leaves_nothing)
 {
-	struct world world;
 	struct pod pod;
-	struct err err = { 0 };
 
 	if (world_begin(&world) != 0)
 		return;
 	/* New links of the host refuse IPv6: all goes well but the host's address and route. */
 	CHECK(world_write("net/ipv6/conf/default/disable_ipv6", "1") == 0);
 	pod_begin(&pod, "c1", "azc1", "10.1.0.5", "fd00:1::5");
-	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == CNI_IO);
+	CHECK(add(&pod) == CNI_IO);
 	CHECK(!link_is_there("azc1"));
 	CHECK(pod.result.n_interfaces == 0 && pod.result.n_ips == 0);
 	CHECK(world_write("net/ipv6/conf/default/disable_ipv6", "0") == 0);
-	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
-	pod_end(&pod);
-	world_end(&world);
+	CHECK(add(&pod) == 0);
+	end(&pod);
 }
 
 TEST(names_that_are_taken_are_told)
 {
-	struct world world;
 	struct pod pod;
 	struct pod other;
-	struct err err = { 0 };
 
-	if (world_begin(&world) != 0)
+	if (!begin(&pod))
 		return;
-	pod_begin(&pod, "c1", "azc1", "10.1.0.5", NULL);
 	pod_begin(&other, "c2", "azc1", "10.1.0.6", NULL);
-	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
+	CHECK(add(&pod) == 0);
 	/* The host's end belongs to somebody else; the pod has an eth0. */
-	CHECK(code_of(datapath_routed.add(&other.plan, &other.result, &err), &err) ==
-	      CNI_INTERFACE_EXISTS);
+	CHECK(add(&other) == CNI_INTERFACE_EXISTS);
 	other.plan.host_name = "azc2";
 	other.plan.netns = pod.netns;
-	CHECK(code_of(datapath_routed.add(&other.plan, &other.result, &err), &err) ==
-	      CNI_INTERFACE_EXISTS);
+	CHECK(add(&other) == CNI_INTERFACE_EXISTS);
 	CHECK(!link_is_there("azc2"));
 	/* A leftover of the same attachment gives way, in another namespace, too. */
 	other.plan = pod.plan;
 	other.plan.netns = other.netns;
-	CHECK(code_of(datapath_routed.add(&other.plan, &other.result, &err), &err) == 0);
-	CHECK(code_of(datapath_routed.check(&other.plan, &other.result, &err), &err) == 0);
+	CHECK(add(&other) == 0);
+	CHECK(check(&other) == 0);
 	pod_end(&pod);
 	pod_end(&other);
 	world_end(&world);
@@ -283,43 +310,38 @@ TEST(names_that_are_taken_are_told)
 
 TEST(hosts_that_cannot_are_told)
 {
-	struct world world;
 	struct pod pod;
-	struct err err = { 0 };
 
-	if (world_begin(&world) != 0)
+	if (!begin(&pod))
 		return;
-	pod_begin(&pod, "c1", "azc1", "10.1.0.5", NULL);
 	CHECK(world_write("net/ipv4/ip_forward", "0") == 0);
-	CHECK(code_of(datapath_routed.status(&pod.plan, &err), &err) == CNI_UNAVAILABLE);
-	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == CNI_UNAVAILABLE);
+	CHECK(status(&pod) == CNI_UNAVAILABLE);
+	CHECK(add(&pod) == CNI_UNAVAILABLE);
 	CHECK(world_write("net/ipv4/ip_forward", "1") == 0);
 	pod.plan.mtu = 9000;
-	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) ==
-	      CNI_CONFIG_INVALID);
+	CHECK(add(&pod) == CNI_CONFIG_INVALID);
 	pod.plan.mtu = 0;
 	pod.plan.master = "none0";
-	CHECK(code_of(datapath_routed.status(&pod.plan, &err), &err) == CNI_UNAVAILABLE);
+	CHECK(status(&pod) == CNI_UNAVAILABLE);
 	CHECK(!link_is_there("azc1"));
-	pod_end(&pod);
-	world_end(&world);
+	end(&pod);
 }
 
 /* Inside the pod: forget the gateway. */
-static int break_neigh(void *owner, struct err *err)
+static int break_neigh(void *owner, struct err *said)
 {
 	struct rtnl rtnl = { 0 };
-	struct rtnl_batch *batch = rtnl_batch_new(err);
+	struct rtnl_batch *batch = rtnl_batch_new(said);
 	struct neigh neigh = { .address = world_address("169.254.1.1"),
 			       .mac = { { 2, 9, 9, 9, 9, 9 } },
 			       .state = 0x80 };
-	int rc = rtnl_open(&rtnl, err);
+	int rc = rtnl_open(&rtnl, said);
 
 	(void)owner;
 	if (rc == 0) {
 		neigh.index = world_index(&rtnl, "eth0");
 		neigh_put(batch, &neigh);
-		rc = rtnl_send(&rtnl, batch, err);
+		rc = rtnl_send(&rtnl, batch, said);
 	}
 	rtnl_done(&rtnl);
 	rtnl_batch_free(batch);
@@ -328,9 +350,7 @@ static int break_neigh(void *owner, struct err *err)
 
 TEST(check_says_what_differs)
 {
-	struct world world;
 	struct pod pod;
-	struct err err = { 0 };
 	struct rtnl rtnl = { 0 };
 	struct rtnl_batch *batch = rtnl_batch_new(&err);
 
@@ -339,27 +359,25 @@ TEST(check_says_what_differs)
 		return;
 	}
 	pod_begin(&pod, "c1", "azc1", "10.1.0.5", NULL);
-	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
+	CHECK(add(&pod) == 0);
 	pod.result.interfaces[1].mac.bytes[5] = 7;
-	CHECK(code_of(datapath_routed.check(&pod.plan, &pod.result, &err), &err) ==
-	      CNI_CHECK_FAILED);
+	CHECK(check(&pod) == CNI_CHECK_FAILED);
 	CHECK_TEXT(err.msg, "eth0: MAC address 02:00:00:00:00:09 instead of 02:00:00:00:00:07");
 	CHECK(netns_run(pod.netns, break_neigh, NULL, &err) == 0);
-	CHECK(code_of(datapath_routed.check(&pod.plan, NULL, &err), &err) == CNI_CHECK_FAILED);
+	CHECK(check_alone(&pod) == CNI_CHECK_FAILED);
 	CHECK_TEXT(err.msg, "eth0: neighbour 169.254.1.1/32 is missing");
 	pod.ips[0].address = world_address("10.1.0.99");
-	CHECK(code_of(datapath_routed.check(&pod.plan, NULL, &err), &err) == CNI_CHECK_FAILED);
+	CHECK(check_alone(&pod) == CNI_CHECK_FAILED);
 	CHECK_TEXT(err.msg, "azc1: route 10.1.0.99/32 is missing");
 	pod.plan.n_ips = 0;
 	CHECK(rtnl_open(&rtnl, &err) == 0);
 	link_put_up(batch, 0, "azc1", false);
 	CHECK(rtnl_send(&rtnl, batch, &err) == 0);
-	CHECK(code_of(datapath_routed.check(&pod.plan, NULL, &err), &err) == CNI_CHECK_FAILED);
+	CHECK(check_alone(&pod) == CNI_CHECK_FAILED);
 	CHECK_TEXT(err.msg, "link azc1 is down");
 	rtnl_done(&rtnl);
 	rtnl_batch_free(batch);
-	pod_end(&pod);
-	world_end(&world);
+	end(&pod);
 }
 
 TEST(routes_are_as_configured)
@@ -370,25 +388,20 @@ TEST(routes_are_as_configured)
 		{ .dst = world_address("fd00::/8") }, /* the pod has no IPv6 */
 		{ .dst = world_address("192.168.0.0/16"), .table = 300 },
 	};
-	struct world world;
 	struct pod pod;
-	struct err err = { 0 };
 
-	if (world_begin(&world) != 0)
+	if (!begin(&pod))
 		return;
-	pod_begin(&pod, "c1", "azc1", "10.1.0.5", NULL);
 	pod.plan.routes = routes;
 	pod.plan.n_routes = 4;
 	pod.plan.skip_default_route = true;
-	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
+	CHECK(add(&pod) == 0);
 	CHECK(pod.result.n_routes == 3);
-	CHECK(code_of(datapath_routed.check(&pod.plan, &pod.result, &err), &err) == 0);
+	CHECK(check(&pod) == 0);
 	pod.plan.skip_default_route = false;
-	CHECK(code_of(datapath_routed.check(&pod.plan, &pod.result, &err), &err) ==
-	      CNI_CHECK_FAILED);
+	CHECK(check(&pod) == CNI_CHECK_FAILED);
 	CHECK_TEXT(err.msg, "eth0: route 0.0.0.0/0 is missing");
-	pod_end(&pod);
-	world_end(&world);
+	end(&pod);
 }
 
 static int links_of_ours;
@@ -405,7 +418,6 @@ static int count_link(void *owner, const struct nlmsghdr *nlh)
 
 static int count_links(void)
 {
-	struct err err;
 	struct rtnl rtnl = { 0 };
 	struct rtnl_batch *batch = rtnl_batch_new(&err);
 
@@ -420,8 +432,6 @@ static int count_links(void)
 
 TEST(a_hundred_after_each_other_leave_nothing)
 {
-	struct world world;
-	struct err err = { 0 };
 	double add_ms = 0;
 	double del_ms = 0;
 
@@ -433,10 +443,10 @@ TEST(a_hundred_after_each_other_leave_nothing)
 
 		pod_begin(&pod, "c1", "azc1", "10.1.0.5", i % 2 ? "fd00:1::5" : NULL);
 		begin = now_ms();
-		CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
+		CHECK(add(&pod) == 0);
 		add_ms += now_ms() - begin;
 		begin = now_ms();
-		CHECK(code_of(datapath_routed.del(&pod.plan, &err), &err) == 0);
+		CHECK(del(&pod) == 0);
 		del_ms += now_ms() - begin;
 		pod_end(&pod);
 	}
@@ -447,9 +457,7 @@ TEST(a_hundred_after_each_other_leave_nothing)
 
 TEST(links_without_ipv6_serve_ipv4)
 {
-	struct world world;
 	struct pod pod;
-	struct err err = { 0 };
 
 	if (world_begin(&world) != 0)
 		return;
@@ -457,15 +465,13 @@ TEST(links_without_ipv6_serve_ipv4)
 	pod_begin(&pod, "c1", "azc1", "10.1.0.5", "fd00:1::5");
 	pod.plan.mtu = 1000;
 	pod.plan.n_ips = 1;
-	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
-	CHECK(code_of(datapath_routed.check(&pod.plan, &pod.result, &err), &err) == 0);
-	CHECK(code_of(datapath_routed.del(&pod.plan, &err), &err) == 0);
+	CHECK(add(&pod) == 0);
+	CHECK(check(&pod) == 0);
+	CHECK(del(&pod) == 0);
 	pod.plan.n_ips = 2;
-	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) ==
-	      CNI_CONFIG_INVALID);
+	CHECK(add(&pod) == CNI_CONFIG_INVALID);
 	CHECK(!link_is_there("azc1"));
-	pod_end(&pod);
-	world_end(&world);
+	end(&pod);
 }
 
 static bool alive_is_nobody(void *owner, const char *container, const char *ifname)
@@ -479,7 +485,6 @@ static bool alive_is_nobody(void *owner, const char *container, const char *ifna
 /* What a process of its own does. */
 static int add_one(struct pod *pod)
 {
-	struct err err = { 0 };
 
 	pod->plan.guards.wireserver = GUARDS_CLOSE;
 	if (datapath_routed.add(&pod->plan, &pod->result, &err) == 0)
@@ -491,8 +496,6 @@ static int add_one(struct pod *pod)
 TEST(many_at_once_all_succeed)
 {
 	enum { MANY = 30 };
-	struct world world;
-	struct err err = { 0 };
 	struct pod pods[MANY];
 	char names[MANY][CNI_NAME_ROOM];
 	char ips[MANY][32];
@@ -519,7 +522,7 @@ TEST(many_at_once_all_succeed)
 		CHECK(wait(&status) > 0 && status == 0);
 	printf("# %d at once: %.3f ms\n", MANY, now_ms() - begin);
 	for (int i = 0; i < MANY; i++)
-		CHECK(code_of(datapath_routed.check(&pods[i].plan, NULL, &err), &err) == 0);
+		CHECK(check_alone(&pods[i]) == 0);
 	CHECK(datapath_gc(alive_is_nobody, NULL, &err) == MANY);
 	CHECK(count_links() == 0);
 	for (int i = 0; i < MANY; i++)
@@ -536,8 +539,6 @@ static bool alive_is_even(void *owner, const char *container, const char *ifname
 
 TEST(what_nobody_has_is_collected)
 {
-	struct world world;
-	struct err err = { 0 };
 	struct pod pods[40];
 	char names[40][CNI_NAME_ROOM];
 	char containers[40][16];
@@ -552,8 +553,7 @@ TEST(what_nobody_has_is_collected)
 		(void)snprintf(containers[i], sizeof(containers[i]), "a/b%d", i);
 		(void)snprintf(ip, sizeof(ip), "10.1.0.%d", i + 1);
 		pod_begin(&pods[i], containers[i], names[i], ip, NULL);
-		CHECK(code_of(datapath_routed.add(&pods[i].plan, &pods[i].result, &err), &err) ==
-		      0);
+		CHECK(add(&pods[i]) == 0);
 	}
 	CHECK(count_links() == 40);
 	begin = now_ms();
@@ -574,15 +574,13 @@ TEST(addresses_in_use_are_seen)
 	struct address nic_address = world_address("10.9.0.2");
 	struct address pod_address6 = world_address("fd00:1::5");
 	struct address free_address6 = world_address("fd00:1::6");
-	struct world world;
 	struct pod pod;
-	struct err err = { 0 };
 
 	if (world_begin(&world) != 0)
 		return;
 	pod_begin(&pod, "c1", "azc1", "10.1.0.5", "fd00:1::5");
 	CHECK(datapath_may_use(&pod_address, "azc2"));
-	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
+	CHECK(add(&pod) == 0);
 	CHECK(!datapath_may_use(&pod_address, "azc2"));
 	CHECK(datapath_may_use(&pod_address, "azc1"));
 	CHECK(datapath_may_use(&free_address, "azc2"));
@@ -590,10 +588,9 @@ TEST(addresses_in_use_are_seen)
 	CHECK(datapath_may_use(&pod_address6, "azc1"));
 	CHECK(datapath_may_use(&free_address6, "azc2"));
 	CHECK(!datapath_may_use(&nic_address, "azc2"));
-	CHECK(code_of(datapath_routed.del(&pod.plan, &err), &err) == 0);
+	CHECK(del(&pod) == 0);
 	CHECK(datapath_may_use(&pod_address, "azc2"));
-	pod_end(&pod);
-	world_end(&world);
+	end(&pod);
 }
 
 static int rules_of_ours;
@@ -610,7 +607,6 @@ static int count_rule(void *owner, const struct nlmsghdr *nlh)
 
 static int count_rules(uint8_t family)
 {
-	struct err err;
 	struct rtnl rtnl = { 0 };
 	struct rtnl_batch *batch = rtnl_batch_new(&err);
 
@@ -656,7 +652,6 @@ static int connect_from(int netns, const char *to, uint16_t port)
 /* Which way the host sends a TCP packet that came in by a link (NULL: its own): 0 or negative. */
 static int way_of(const char *iif, const char *from, const char *to, uint16_t port)
 {
-	struct err err;
 	struct rtnl rtnl = { 0 };
 	struct rtnl_batch *batch = rtnl_batch_new(&err);
 	struct address src = world_address(from);
@@ -686,20 +681,17 @@ static int way_of(const char *iif, const char *from, const char *to, uint16_t po
 
 TEST(guards_close_what_pods_must_not_reach)
 {
-	struct world world;
 	struct pod pod;
 	struct pod free_pod;
-	struct err err = { 0 };
 
-	if (world_begin(&world) != 0)
+	if (!begin(&pod))
 		return;
-	pod_begin(&pod, "c1", "azc1", "10.1.0.5", NULL);
 	pod_begin(&free_pod, "c2", "azc2", "10.1.0.6", NULL);
-	CHECK(code_of(datapath_routed.add(&free_pod.plan, &free_pod.result, &err), &err) == 0);
+	CHECK(add(&free_pod) == 0);
 	CHECK(count_rules(AF_INET) == 0 && count_rules(AF_INET6) == 0);
-	CHECK(code_of(datapath_routed.del(&free_pod.plan, &err), &err) == 0);
+	CHECK(del(&free_pod) == 0);
 	pod.plan.guards = (struct guards){ .wireserver = GUARDS_CLOSE, .imds = GUARDS_CLOSE };
-	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
+	CHECK(add(&pod) == 0);
 	CHECK(count_rules(AF_INET) == 11 && count_rules(AF_INET6) == 8);
 	CHECK(connect_from(pod.netns, "168.63.129.16", 80) == EHOSTUNREACH);
 	CHECK(way_of("azc1", "10.1.0.5", "168.63.129.16", 80) == -EACCES);
@@ -711,13 +703,13 @@ TEST(guards_close_what_pods_must_not_reach)
 	CHECK(way_of(NULL, "10.9.0.2", "169.254.169.254", 80) == 0);
 	/* One that is let through has rules of its own, which go with it. */
 	free_pod.plan.guards = (struct guards){ .wireserver = GUARDS_PASS, .imds = GUARDS_PASS };
-	CHECK(code_of(datapath_routed.add(&free_pod.plan, &free_pod.result, &err), &err) == 0);
+	CHECK(add(&free_pod) == 0);
 	CHECK(count_rules(AF_INET) == 13 && count_rules(AF_INET6) == 10);
 	CHECK(way_of("azc2", "10.1.0.6", "168.63.129.16", 80) == 0);
 	CHECK(way_of("azc1", "10.1.0.5", "168.63.129.16", 80) == -EACCES);
-	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
+	CHECK(add(&pod) == 0);
 	CHECK(count_rules(AF_INET) == 13 && count_rules(AF_INET6) == 10);
-	CHECK(code_of(datapath_routed.del(&free_pod.plan, &err), &err) == 0);
+	CHECK(del(&free_pod) == 0);
 	CHECK(count_rules(AF_INET) == 11 && count_rules(AF_INET6) == 8);
 	pod_end(&pod);
 	pod_end(&free_pod);
@@ -726,7 +718,6 @@ TEST(guards_close_what_pods_must_not_reach)
 
 static void delete_rules(uint8_t family, uint32_t priority)
 {
-	struct err err;
 	struct rtnl rtnl = { 0 };
 	struct rtnl_batch *batch = rtnl_batch_new(&err);
 	struct nlmsghdr *nlh = rtnl_put(batch, RTM_DELRULE, 0, "lift");
@@ -745,35 +736,29 @@ TEST(guards_close_what_is_named_and_are_checked)
 	static const char *const names[] = { "10.9.0.7", "10.9.0.8:443", "10.9.0.8:444",
 					     "[fd09::7]:80", "fd09::8" };
 	struct endpoint also[sizeof(names) / sizeof(names[0])];
-	struct world world;
 	struct pod pod;
-	struct err err = { 0 };
 
-	if (world_begin(&world) != 0)
+	if (!begin(&pod))
 		return;
-	pod_begin(&pod, "c1", "azc1", "10.1.0.5", NULL);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		CHECK(endpoint_parse(names[i], &also[i]) == 0);
 	pod.plan.guards = (struct guards){ .also = also, .n_also = 5, .imds = GUARDS_PASS };
-	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
+	CHECK(add(&pod) == 0);
 	CHECK(count_rules(AF_INET) == 4 + 2 + 5 + 2 && count_rules(AF_INET6) == 4 + 4 + 2 + 2);
 	CHECK(way_of("azc1", "10.1.0.5", "10.9.0.7", 1) == -EACCES);
 	CHECK(way_of("azc1", "10.1.0.5", "10.9.0.8", 443) == -EACCES);
 	CHECK(way_of("azc1", "10.1.0.5", "10.9.0.8", 444) == -EACCES);
 	CHECK(way_of("azc1", "10.1.0.5", "10.9.0.8", 445) == 0);
-	CHECK(code_of(datapath_routed.check(&pod.plan, &pod.result, &err), &err) == 0);
+	CHECK(check(&pod) == 0);
 	delete_rules(AF_INET6, 92);
-	CHECK(code_of(datapath_routed.check(&pod.plan, &pod.result, &err), &err) ==
-	      CNI_CHECK_FAILED);
+	CHECK(check(&pod) == CNI_CHECK_FAILED);
 	CHECK(strstr(err.msg, "rule 92 to fd09::7"));
-	CHECK(code_of(datapath_routed.del(&pod.plan, &err), &err) == 0);
-	CHECK(code_of(datapath_routed.add(&pod.plan, &pod.result, &err), &err) == 0);
-	CHECK(code_of(datapath_routed.check(&pod.plan, &pod.result, &err), &err) == 0);
+	CHECK(del(&pod) == 0);
+	CHECK(add(&pod) == 0);
+	CHECK(check(&pod) == 0);
 	delete_rules(AF_INET, 88);
-	CHECK(code_of(datapath_routed.check(&pod.plan, &pod.result, &err), &err) ==
-	      CNI_CHECK_FAILED);
+	CHECK(check(&pod) == CNI_CHECK_FAILED);
 	CHECK(strstr(err.msg, "rule 88 to 169.254.169.254"));
-	CHECK(code_of(datapath_routed.del(&pod.plan, &err), &err) == 0);
-	pod_end(&pod);
-	world_end(&world);
+	CHECK(del(&pod) == 0);
+	end(&pod);
 }
