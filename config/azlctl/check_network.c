@@ -140,8 +140,9 @@ static void check_settings(struct checks *checks)
 		check_say(checks, CHECK_WARN, "net.rp_filter",
 			  "net.ipv4.conf.all.rp_filter is 2 (loose), and the larger value counts: "
 			  "pods can send with others' addresses");
-		check_fix(checks, "azlctl apply, or sysctl -w net.ipv4.conf.all.rp_filter=0 "
-				  "(azl-cni makes each pod's link strict)");
+		check_fix(checks, "sysctl -w net.ipv4.conf.all.rp_filter=0, and the same in "
+				  "/etc/azl/host.json, \"sysctl\", to keep it (azl-cni makes each "
+				  "pod's link strict)");
 	} else {
 		check_say(checks, CHECK_OK, "net.rp_filter",
 			  "pods' links are strict about sources");
