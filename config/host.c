@@ -8,7 +8,7 @@
 #include "config/base/err.h"
 #include "config/json.h"
 
-enum { TEXT_SHOWN_MAX = 40 };
+enum { TEXT_SHOWN_MAX = 40, HOST_FIT_BYTES = 16 << 20 };
 
 struct scan {
 	struct host_config *config;
@@ -264,4 +264,19 @@ const struct host_value *host_config_get(const struct host_config *config, const
 	if (!key || !config->values)
 		abort();
 	return &config->values[key - host_keys];
+}
+
+void host_config_fit(struct host_config *config, uint64_t memory)
+{
+	const struct host_value *kept = host_config_get(config, "system", "memory.min");
+	struct host_value *most = &config->values[find_key("workload", "memory.max") - host_keys];
+	uint64_t rest = memory / 2;
+
+	if (memory == 0 || most->is_given || !kept->is_set)
+		return;
+	if (host_value_number(kept, memory) < memory - rest)
+		rest = memory - host_value_number(kept, memory);
+	rest -= rest % HOST_FIT_BYTES;
+	if (rest < host_value_number(most, memory))
+		*most = (struct host_value){ .is_set = true, .number = rest };
 }

@@ -70,6 +70,14 @@ void host_config_done(struct host_config *config);
  */
 int host_config_read(int dir, const char *path, struct host_config *config, struct err *err);
 
+/*
+ * Fit the defaults to a small host: where the file says nothing of workload.memory.max, containers
+ * get at most all but system.memory.min, and never less than half.
+ *
+ * memory   bytes of the host; 0: not known, nothing changes
+ */
+void host_config_fit(struct host_config *config, uint64_t memory);
+
 /* The value of a key, by section and name; aborts for a key that is not in the table. */
 const struct host_value *host_config_get(const struct host_config *config, const char *section,
 					 const char *name);

@@ -67,7 +67,8 @@ const struct host_key host_keys[] = {
 	/* ---- workload ---- */
 	{ "workload", "memory.max", HOST_BYTES, "\"95%\"",
 	  "Containers without limits of their own run out of memory among themselves, before the "
-	  "host does.",
+	  "host does. Where the file says nothing: at most all but system.memory.min, of a small "
+	  "host.",
 	  CGROUP_V2 ", memory.max; kubelet's node allocatable does the same for pods" },
 	{ "workload", "memory.high", HOST_BYTES, "null",
 	  "Throttles all containers for what one of them uses.", CGROUP_V2 ", memory.high" },

@@ -98,7 +98,7 @@ static void add_undoes(const struct azlctl *ctl, const struct host_facts *facts,
 
 /* ---- the command ---- */
 
-static int apply(const struct azlctl *ctl, const struct host_config *config, bool only_nics,
+static int apply(const struct azlctl *ctl, struct host_config *config, bool only_nics,
 		 struct host_facts *facts, struct journal *journal, struct plan *plan)
 {
 	own_fd int lock = -1;
@@ -111,6 +111,7 @@ static int apply(const struct azlctl *ctl, const struct host_config *config, boo
 	}
 	if (facts_read(ctl, facts, &err) < 0 || journal_read(ctl, journal, &err) < 0)
 		return azlctl_fail("apply", "%s", err.msg);
+	host_config_fit(config, facts->memory_bytes);
 	if (only_nics)
 		plan_running_nics(plan, facts, config);
 	else

@@ -97,6 +97,30 @@ TEST(protects_no_more_below_than_above)
 	host_config_done(&config);
 }
 
+/* 95% of 64 GiB leaves more than 512 MiB, of 4 GiB less. */
+TEST(leaves_a_small_host_what_it_protects)
+{
+	const uint64_t gib = UINT64_C(1) << 30, mib = UINT64_C(1) << 20;
+
+	CHECK(read_text("{}") == 0);
+	host_config_fit(&config, 64 * gib);
+	CHECK(value("workload", "memory.max")->is_percent);
+	host_config_fit(&config, 0);
+	CHECK(value("workload", "memory.max")->is_percent);
+	host_config_fit(&config, 4 * gib + 5 * mib);
+	CHECK(!value("workload", "memory.max")->is_percent);
+	CHECK(value("workload", "memory.max")->number == 3584 * mib);
+	host_config_done(&config);
+	CHECK(read_text("{}") == 0);
+	host_config_fit(&config, 512 * mib);
+	CHECK(value("workload", "memory.max")->number == 256 * mib);
+	host_config_done(&config);
+	CHECK(read_text("{\"workload\":{\"memory.max\":\"95%\"}}") == 0);
+	host_config_fit(&config, 4 * gib);
+	CHECK(value("workload", "memory.max")->is_percent);
+	host_config_done(&config);
+}
+
 /* ---- values ---- */
 
 TEST(takes_values_of_each_type)
