@@ -113,6 +113,7 @@ reference() {
 	run -0 azlctl explain "$T-explained"
 	has "container  $T-explained"
 	has "cgroup     /"
+	[ -n "$(ls /sys/fs/cgroup"$(sed -n 's/^cgroup *//p' <<<"$output")"/pids.max 2>/dev/null)" ] || has "No controller is on in this cgroup"
 	run -0 azlctl explain "$T-expl"
 	has "container  $T-explained"
 	run -1 azlctl explain nobody

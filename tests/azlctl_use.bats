@@ -95,6 +95,24 @@ container() {
 	for status in 0 1 2 3 4 5; do grep -q "^\.B $status$" "$src/docs/man/azlctl.8"; done
 }
 
+@test "the host.json that is shipped is right, and asks for what the defaults ask for" {
+	run -3 azlctl --root "$T" apply --dry-run --json
+	jq .steps <<<"$output" >"$W/defaults"
+	cp "$src/config/etc/azl/host.json" "$T/etc/azl/host.json"
+	run -3 azlctl --root "$T" apply --dry-run --json
+	jq .steps <<<"$output" | diff "$W/defaults" -
+	run azlctl --root "$T" check
+	has "ok    host.config            /etc/azl/host.json is right"
+	# each of its keys says its default, as the help has it
+	azlctl help host.json >"$W/help"
+	while read -r key value; do
+		grep -qxF "  $key = $value" "$W/help" || {
+			echo "$key = $value is not the default"
+			return 1
+		}
+	done < <(jq -r 'to_entries[] | .value | to_entries[] | "\(.key) \(.value | tojson)"' "$T/etc/azl/host.json")
+}
+
 @test "every list of plugins that is shipped passes check" {
 	local list
 	mkdir -p "$T/usr/lib/cni" "$T/etc/cni/net.d"

@@ -41,15 +41,25 @@ static void print_value(const struct azlctl *ctl, const struct explain_value *va
 
 static void print_text(const struct azlctl *ctl, const struct explain *explain)
 {
+	size_t shown = 0;
+
 	(void)fprintf(ctl->out, "container  %s%s%s  (%s%s%s)\ncgroup     %s\n\n",
 		      out_colour(ctl->colour, OUT_BOLD), explain->id,
 		      out_colour(ctl->colour, OUT_PLAIN), explain->ns, *explain->name ? ", " : "",
 		      explain->name, explain->cgroup);
-	(void)fprintf(ctl->out, "%s%-18s %-22s %-12s %s%s\n", out_colour(ctl->colour, OUT_BOLD),
-		      "FILE", "VALUE", "SET BY", "BY WHAT", out_colour(ctl->colour, OUT_PLAIN));
-	for (size_t i = 0; i < EXPLAIN_VALUES; i++)
-		if (explain->values[i].is_there)
-			print_value(ctl, &explain->values[i]);
+	for (size_t i = 0; i < EXPLAIN_VALUES; i++) {
+		if (!explain->values[i].is_there)
+			continue;
+		if (shown++ == 0)
+			(void)fprintf(ctl->out, "%s%-18s %-22s %-12s %s%s\n",
+				      out_colour(ctl->colour, OUT_BOLD), "FILE", "VALUE", "SET BY",
+				      "BY WHAT", out_colour(ctl->colour, OUT_PLAIN));
+		print_value(ctl, &explain->values[i]);
+	}
+	if (shown == 0)
+		(void)fputs("No controller is on in this cgroup: nothing limits the container. "
+			    "`azlctl check` says why.\n",
+			    ctl->out);
 }
 
 static void print_json(const struct azlctl *ctl, const struct explain *explain)
