@@ -48,3 +48,14 @@ const char *explain_file_name(size_t index);
  * Returns 0 or negative, err filled: no configuration, or one that cannot be read.
  */
 int explain_spec_read(int bundle, struct explain_spec *spec, struct err *err);
+
+/*
+ * Find out who set a value: `who` and `why`. Nothing but "run/systemd" is read.
+ *
+ * value   its file, and what is in force in `here`
+ */
+void explain_judge(int root, const struct explain *explain, const struct explain_wish *wish,
+		   struct explain_value *value);
+
+/* Two lists of processors or nodes, "0-3,8": the same ones? Pure. */
+bool explain_same_set(const char *left, const char *right);

@@ -279,12 +279,14 @@ TEST(devices_without_limits_are_nobodys_doing)
 		{ CGROUP "rdma.max", "mana_0 hca_handle=max hca_object=max\nmana_1 hca_handle=max "
 				     "hca_object=max\n" },
 		{ CGROUP "misc.max", "sev max\n" },
+		{ CGROUP "hugetlb.2MB.max", "9223372036854771712\n" },
 	};
 	static const char *const limited[][2] = {
 		{ CGROUP "rdma.max", "mana_0 hca_handle=2 hca_object=max\n" },
 	};
-	struct explain *explain = look("{}", files, 2);
+	struct explain *explain = look("{}", files, 3);
 
+	CHECK(value_of(explain, "hugetlb.2MB.max")->who == EXPLAIN_KERNEL);
 	CHECK(value_of(explain, "rdma.max")->who == EXPLAIN_KERNEL);
 	CHECK(value_of(explain, "misc.max")->who == EXPLAIN_KERNEL);
 	free(explain);
