@@ -115,6 +115,12 @@ const char *density_short(const char *name, size_t width, char text[DENSITY_SHOR
  */
 int density_gather(const struct azlctl *ctl, struct density *density, struct err *err);
 
+/* Its parts: the node, unless the caller has said how many pods it is for; and pressure, "some", of
+ * three files below a directory descriptor, 0 for one that is not there. */
+void density_node(const struct azlctl *ctl, struct density *density);
+struct density_pressure density_pressure_of(int dir, const char *cpu, const char *memory,
+					    const char *io);
+
 /* What the node must keep for itself. */
 struct density_reserve {
 	uint64_t fixed;	  /* daemons, and the kernel's memory that no container has */
