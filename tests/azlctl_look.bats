@@ -136,5 +136,9 @@ reference() {
 	run setpriv --reuid=65534 --clear-groups "$AZL_BUILD/azlctl" density
 	equal "$status" 1
 	has "ermission denied"
+	run setpriv --reuid=65534 --clear-groups "$AZL_BUILD/azlctl" check
+	has "not run as root"
+	run azlctl check
+	[[ "$output" != *"not run as root"* ]]
 	remove "$T"
 }

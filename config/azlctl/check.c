@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config/azlctl/azlctl.h"
 #include "config/azlctl/checks.h"
@@ -158,6 +159,11 @@ static void look(struct checks *checks)
 {
 	bool runs = checks->ctl->is_live || check_exists(checks, "proc/sys/kernel");
 
+	if (checks->ctl->is_live && geteuid() != 0) {
+		check_say(checks, CHECK_NOTE, "host.root",
+			  "not run as root: what root alone may read is taken for not there");
+		check_fix(checks, "sudo azlctl check");
+	}
 	if (check_read_file(checks, CHECK_VERSIONS_PATH, &checks->table) < 0) {
 		check_say(checks, CHECK_WARN, "runtime.table",
 			  "/%s cannot be read: known-bad versions are not seen",

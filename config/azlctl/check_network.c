@@ -85,6 +85,28 @@ static bool find_vf(const struct checks *checks, const char *name, char vf[LINK_
 	return found;
 }
 
+/* A function that is there and down leaves its NIC the slow path. */
+static void judge_vf(struct checks *checks, const char *name, const char *vf)
+{
+	char driver[64], path[PATH_ROOM], state[32];
+
+	link_driver(checks, vf, driver, sizeof(driver));
+	(void)snprintf(path, sizeof(path), "sys/class/net/%s/operstate", vf);
+	if (check_read(checks, path, state, sizeof(state)) > 0 && strcmp(state, "down") == 0) {
+		check_say(checks, CHECK_WARN, "net.nic",
+			  "%s is hv_netvsc, but its virtual function %s (%s) is down: not "
+			  "accelerated",
+			  name, vf, driver);
+		check_fix(
+			checks,
+			"ip link set %s up (hv_netvsc does that by itself: something set it down)",
+			vf);
+		return;
+	}
+	check_say(checks, CHECK_OK, "net.nic", "%s is hv_netvsc, accelerated by %s (%s)", name, vf,
+		  driver);
+}
+
 static void check_nic(struct checks *checks)
 {
 	char name[LINK_NAME_ROOM], vf[LINK_NAME_ROOM], master[64], driver[64], path[PATH_ROOM];
@@ -109,9 +131,7 @@ static void check_nic(struct checks *checks)
 		check_say(checks, CHECK_OK, "net.nic", "%s, driver %s", name,
 			  *driver ? driver : "none");
 	} else if (find_vf(checks, name, vf)) {
-		link_driver(checks, vf, driver, sizeof(driver));
-		check_say(checks, CHECK_OK, "net.nic", "%s is hv_netvsc, accelerated by %s (%s)",
-			  name, vf, driver);
+		judge_vf(checks, name, vf);
 	} else {
 		check_say(checks, CHECK_WARN, "net.nic",
 			  "%s is hv_netvsc without a virtual function: not accelerated", name);
