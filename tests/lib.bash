@@ -9,8 +9,8 @@
 # setup() { e2e_begin; } teardown() { e2e_end; }
 #
 #   AZL_RUNTIME_BINARY   runc (default) or crun: who makes the containers
-#   E2E_LIMIT_S          how long a call of ctr may take (20)
-#   AZL_LIVES, AZL_PARALLEL, AZL_EXECS   how long tests/shim_leaks.bats goes on
+#   AZL_CGROUPS          cgroupfs (default) or systemd: who makes their cgroups (SystemdCgroup = true)
+#   AZL_LIVES, AZL_PARALLEL, AZL_EXECS, AZL_CONTAINERS   how long tests/shim_leaks.bats goes on
 
 bats_require_minimum_version 1.5.0
 
@@ -21,7 +21,16 @@ E2E_SOCKETS=/run/containerd/s
 E2E_TTRPC=$AZL_BUILD/tools/e2e_ttrpc
 E2E_SHIM=$AZL_BUILD/containerd-shim-azl-v2
 E2E_ENGINE=${AZL_RUNTIME_BINARY:-runc}
+export AZL_CGROUPS=${AZL_CGROUPS:-cgroupfs}
 export PATH=$AZL_BUILD:$PATH
+# With systemd, a ctr that names a scope for each container.
+[ "$AZL_CGROUPS" != systemd ] || export PATH=$E2E_REPO/tests/systemd:$PATH
+
+# Limits are a host's. In a machine the processor may be emulated, and shared (hack/vm).
+E2E_SLOW=${AZL_SLOW:-1}
+E2E_LIMIT_S=$((20 * E2E_SLOW)) # how long a call of ctr may take
+# ctr, on a slow machine: what it allocates is not worth a second thread that collects it.
+[ "$E2E_SLOW" -eq 1 ] || export GOGC=off GOMAXPROCS=1
 
 # shellcheck source=hack/node.d/containerd.sh
 . "$E2E_REPO/hack/node.d/containerd.sh"
@@ -30,20 +39,33 @@ IMAGE=$NODE_IMAGE
 # The runtime under test. ctr gives options of runc to the runtime named runc alone; everybody
 # else gets them in a file.
 RUNTIME=(--runtime io.containerd.azl.v2)
-if [ "$E2E_ENGINE" != runc ]; then
+if [ "$E2E_ENGINE:$AZL_CGROUPS" != runc:cgroupfs ]; then
 	RUNTIME+=(--runtime-config-path "$E2E/engine.toml")
 fi
+
+# runtime_toml FILE ENGINE: options of a runtime that make ENGINE the program
+runtime_toml() {
+	{
+		[ "$2" = runc ] || printf 'BinaryName = "%s"\n' "$2"
+		[ "$AZL_CGROUPS" != systemd ] || echo 'SystemdCgroup = true'
+	} >"$1"
+}
 
 # ---- a file of tests ----
 
 e2e_file_begin() {
 	mkdir -p "$E2E"
-	printf 'BinaryName = "%s"\n' "$E2E_ENGINE" >"$E2E/engine.toml"
-	printf 'BinaryName = "%s/tests/fake-runc"\n' "$E2E_REPO" >"$E2E/fake.toml"
+	runtime_toml "$E2E/engine.toml" "$E2E_ENGINE"
+	runtime_toml "$E2E/fake.toml" "$E2E_REPO/tests/fake-runc"
 	echo "$E2E_ENGINE" >"$E2E/real"
 	: >"$E2E/fake"
-	# The machine has a containerd of its own, under systemd.
+	# The machine has a containerd of its own, under systemd, and where packages are installed a host as they have it.
 	if [ -z "${AZL_NODE:-}" ]; then
+		if [ -e /usr/share/azl/host.json ] && [ ! -e /etc/azl/host.json ]; then
+			install -m 644 /usr/share/azl/host.json /etc/azl/
+			systemctl restart azl-host.service || return
+		fi
+		until_ok 20 containerd_answers || return
 		node_containerd_image || return
 		return
 	fi
@@ -61,21 +83,46 @@ e2e_file_end() {
 	rm -rf "$E2E"
 }
 
-# Kills containerd as a crash would.
+containerd_answers() {
+	ctr --connect-timeout "${E2E_SLOW}s" version >/dev/null 2>&1
+}
+
+containerd_runs() {
+	if [ -n "${AZL_NODE:-}" ]; then kill -0 "$(cat "$E2E/containerd.pid")"; else systemctl -q is-active containerd; fi
+}
+
+# All that containerd and the shims have logged.
+containerd_log() {
+	if [ -n "${AZL_NODE:-}" ]; then cat "$NODE_CONTAINERD_LOG"; else journalctl -q -o cat -u containerd; fi
+}
+
+# Kills containerd as a crash would. Where it is a service it is kept from coming back by itself.
 containerd_kill() {
 	local pid
-	pid=$(cat "$E2E/containerd.pid")
-	kill -KILL "$pid"
-	until_ok 5 eval "! kill -0 $pid 2>/dev/null"
+	if [ -n "${AZL_NODE:-}" ]; then
+		pid=$(cat "$E2E/containerd.pid")
+		kill -KILL "$pid"
+	else
+		pid=$(systemctl show -P MainPID containerd)
+		kill -KILL "$pid"
+		systemctl stop containerd
+	fi
+	until_ok 5 gone "$pid"
 }
 
 # Starts it anew. It is no child of the test: that would be waited for.
 containerd_again() {
+	if [ -z "${AZL_NODE:-}" ]; then
+		systemctl reset-failed containerd
+		systemctl start containerd
+		until_ok 20 containerd_answers
+		return
+	fi
 	(
 		setsid containerd --config /run/containerd.toml </dev/null >>"$NODE_CONTAINERD_LOG" 2>&1 3>&- 4>&- &
 		echo $! >"$E2E/containerd.pid"
 	)
-	until_ok 20 ctr --connect-timeout 1s version >/dev/null 2>&1
+	until_ok 20 containerd_answers
 }
 
 # ---- one test ----
@@ -86,7 +133,7 @@ e2e_begin() {
 	mkdir -p "$W"
 	: >"$E2E/fake"
 	# the test before may have ended while containerd was away
-	ctr --connect-timeout 2s version >/dev/null 2>&1 || containerd_again
+	containerd_runs || containerd_again
 }
 
 e2e_end() {
@@ -101,7 +148,7 @@ e2e_end() {
 		left=$(e2e_left)
 		echo "left behind:"
 		echo "$left"
-		grep -v level=info "$NODE_CONTAINERD_LOG" | tail -n 8 | sed 's/^/containerd: /'
+		containerd_log | grep -v level=info | tail -n 8 | sed 's/^/containerd: /'
 		e2e_force
 	fi
 	rm -rf "$W"
@@ -113,10 +160,14 @@ e2e_force() {
 	local pid dir
 	for pid in $(pidof containerd-shim-azl-v2 containerd-shim-runc-v2); do kill -KILL "$pid"; done
 	pkill -KILL -x fake-runc || true
-	for dir in /sys/fs/cgroup/default/*/; do
+	for dir in /sys/fs/cgroup/default/*/ /sys/fs/cgroup/azl.slice/azl-*.scope/; do
 		[ ! -e "$dir/cgroup.kill" ] || echo 1 >"$dir/cgroup.kill"
 	done
 	sleep 0.5
+	if [ -n "${AZL_VM:-}" ]; then
+		systemctl stop 'azl-*.scope'
+		systemctl reset-failed 'azl-*.scope'
+	fi
 	rmdir /sys/fs/cgroup/default/*/ 2>/dev/null || true
 	awk '$5 ~ /io.containerd.runtime.v2.task/ { print $5 }' /proc/self/mountinfo | xargs -r umount -l
 	rm -rf "$E2E_STATE"/*/* /run/containerd/runc/*/* "$E2E_SOCKETS"/*
@@ -140,14 +191,12 @@ e2e_kill_helpers() {
 
 # All that containers and shims leave behind, one line each.
 e2e_left() {
-	local d own ns
-	own=$(readlink /proc/self/ns/pid)
-	for d in /proc/[0-9]*; do
-		ns=$(readlink "$d/ns/pid" 2>/dev/null) || continue
-		if [ "$ns" != "$own" ] ||
-			grep -qsE '^(containerd-shim|runc|crun|fake-runc|exe)' "$d/comm"; then
-			echo "process ${d#/proc/}: $(tr '\0' ' ' <"$d/cmdline" 2>/dev/null) ($(grep -s State "$d/status"))"
-		fi
+	local d
+	{
+		find /proc/[0-9]*/ns/pid -maxdepth 0 -printf '%p %l\n' 2>/dev/null | grep -vwF "$(readlink /proc/self/ns/pid)"
+		grep -lsE '^(containerd-shim|runc|crun|fake-runc|exe)' /proc/[0-9]*/comm
+	} | grep -oE '^/proc/[0-9]+' | sort -u | while read -r d; do
+		echo "process ${d#/proc/}: $(tr '\0' ' ' <"$d/cmdline" 2>/dev/null) ($(grep -s State "$d/status"))"
 	done
 	grep -E 'io.containerd.runtime.v2.task|/run/netns/azl' /proc/self/mountinfo | sed 's/^/mount: /'
 	find "$E2E_SOCKETS" -mindepth 1 ! -name '.lock*' 2>/dev/null | sed 's/^/socket: /'
@@ -172,7 +221,7 @@ run_fg() {
 	local flags=$1
 	shift
 	# shellcheck disable=SC2086
-	timeout -k 2 "${E2E_LIMIT_S:-20}" ctr run --rm --cpu-shares 0 "${RUNTIME[@]}" $flags "$IMAGE" "$@" 3>&-
+	timeout -k 2 "$E2E_LIMIT_S" ctr run --rm --cpu-shares 0 "${RUNTIME[@]}" $flags "$IMAGE" "$@" 3>&-
 }
 
 # run_bg "FLAGS" ID COMMAND...: detached
@@ -180,14 +229,25 @@ run_bg() {
 	local flags=$1
 	shift
 	# shellcheck disable=SC2086
-	timeout -k 2 "${E2E_LIMIT_S:-20}" ctr run -d --cpu-shares 0 "${RUNTIME[@]}" $flags "$IMAGE" "$@" 3>&- </dev/null
+	timeout -k 2 "$E2E_LIMIT_S" ctr run -d --cpu-shares 0 "${RUNTIME[@]}" $flags "$IMAGE" "$@" 3>&- </dev/null
+}
+
+# container_alone ID COMMAND...: without a task
+container_alone() {
+	if [ "$AZL_CGROUPS" = systemd ]; then
+		# ctr can name a cgroup in run alone
+		run_bg "" "$@" && ctr task rm -f "$1"
+	else
+		ctr container create "${RUNTIME[@]}" --cpu-shares 0 "$IMAGE" "$@" 2>/dev/null ||
+			ctr container create "${RUNTIME[@]}" "$IMAGE" "$@"
+	fi
 }
 
 # run_exec ID COMMAND...: another process in it, with an id of its own
 run_exec() {
 	local id=$1
 	shift
-	timeout -k 2 "${E2E_LIMIT_S:-20}" ctr task exec --exec-id "e$RANDOM$RANDOM" "$id" "$@" 3>&- </dev/null
+	timeout -k 2 "$E2E_LIMIT_S" ctr task exec --exec-id "e$RANDOM$RANDOM" "$id" "$@" 3>&- </dev/null
 }
 
 # Standard input for a container, kept open until it runs: ctr loses an end that it sees earlier,
@@ -200,7 +260,7 @@ input_for() {
 remove() {
 	local id
 	for id; do
-		timeout -k 2 "${E2E_LIMIT_S:-20}" ctr task rm -f "$id" >/dev/null 2>&1 || true
+		timeout -k 2 "$E2E_LIMIT_S" ctr task rm -f "$id" >/dev/null 2>&1 || true
 		ctr container rm "$id"
 	done
 }
@@ -232,6 +292,11 @@ parent_of() {
 	awk '/^PPid/ { print $2 }' "/proc/$1/status"
 }
 
+# cgroup_of PID: the folder of its cgroup
+cgroup_of() {
+	echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$1/cgroup")"
+}
+
 shim_of() {
 	parent_of "$(pid_of "$@")"
 }
@@ -249,13 +314,13 @@ fake() {
 
 # ---- waiting and looking ----
 
-# until_ok SECONDS COMMAND...: until it succeeds
+# until_ok SECONDS COMMAND...: until it succeeds; the seconds are a host's
 until_ok() {
-	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	local end=$((${EPOCHREALTIME/./} + $1 * E2E_SLOW * 1000000))
 	shift
 	until "$@"; do
 		[ "${EPOCHREALTIME/./}" -lt "$end" ] || return 1
-		sleep 0.02
+		sleep "0.0$((E2E_SLOW + 1))"
 	done
 }
 

@@ -51,7 +51,7 @@ build_all() {
 # transcript SIDE SHIM NAME: runs the driver; its exit code
 transcript() {
 	work=$base/$3.$1
-	timeout -k 5 120 "$build/tools/oracle" "$2" "$here/oracle/$3.script" "$work" "o-$3-$1" \
+	timeout -k 5 "$((120 * ${AZL_SLOW:-1}))" "$build/tools/oracle" "$2" "$here/oracle/$3.script" "$work" "o-$3-$1" \
 		"$base/rootfs" >"$keep/$3.$1.raw" 2>"$keep/$3.$1.err" </dev/null
 }
 

@@ -37,12 +37,12 @@ exec_as() {
 	local flags=$1
 	shift
 	# shellcheck disable=SC2086
-	timeout -k 2 20 ctr task exec --exec-id "e$RANDOM$RANDOM" $flags "$@" 3>&- </dev/null
+	timeout -k 2 $E2E_LIMIT_S ctr task exec --exec-id "e$RANDOM$RANDOM" $flags "$@" 3>&- </dev/null
 }
 
 # in_terminal ID COMMAND...
 in_terminal() {
-	timeout -k 2 20 script -qec "ctr task exec -t --exec-id e$RANDOM$RANDOM $*" /dev/null 3>&-
+	timeout -k 2 $E2E_LIMIT_S script -qec "ctr task exec -t --exec-id e$RANDOM$RANDOM $*" /dev/null 3>&-
 }
 
 root_of() {

@@ -12,7 +12,7 @@ teardown() { e2e_end; }
 GO=containerd-shim-runc-v2
 
 run_go() {
-	timeout -k 2 20 ctr run -d --cpu-shares 0 --runtime io.containerd.runc.v2 "$IMAGE" "$@" </dev/null 3>&-
+	timeout -k 2 $E2E_LIMIT_S ctr run -d --cpu-shares 0 --runtime io.containerd.runc.v2 "$IMAGE" "$@" </dev/null 3>&-
 }
 
 # shim_delete PROGRAM ID: as containerd calls it; its answer in hex
@@ -21,7 +21,7 @@ shim_delete() {
 	bundle=$(bundle_of "$2")
 	(
 		cd "$bundle" || exit
-		TTRPC_ADDRESS=/run/containerd/containerd.sock.ttrpc timeout -k 1 10 "$1" -namespace default \
+		TTRPC_ADDRESS=/run/containerd/containerd.sock.ttrpc timeout -k 1 $((10 * E2E_SLOW)) "$1" -namespace default \
 			-address /run/containerd/containerd.sock -publish-binary /usr/bin/containerd -id "$2" -bundle "$bundle" \
 			delete </dev/null | od -An -v -tx1 | tr -d ' \n'
 	)

@@ -23,7 +23,7 @@ run_fake() {
 	local flags=$1
 	shift
 	# shellcheck disable=SC2086
-	timeout -k 2 20 ctr run -d --cpu-shares 0 --runtime io.containerd.azl.v2 $FAKE $flags "$IMAGE" "$@" 3>&- </dev/null
+	timeout -k 2 $E2E_LIMIT_S ctr run -d --cpu-shares 0 --runtime io.containerd.azl.v2 $FAKE $flags "$IMAGE" "$@" 3>&- </dev/null
 }
 
 # fails COMMAND...: it must, and not by a time limit; its output is in $output
@@ -63,7 +63,7 @@ hangs() {
 }
 
 @test "a missing rootfs is named" {
-	fails timeout -k 2 20 ctr run --rm --cpu-shares 0 "${RUNTIME[@]}" --rootfs "$W/no-rootfs" $T true
+	fails timeout -k 2 $E2E_LIMIT_S ctr run --rm --cpu-shares 0 "${RUNTIME[@]}" --rootfs "$W/no-rootfs" $T true
 	has no-rootfs
 	ctr container rm $T || true
 }
@@ -74,12 +74,11 @@ hangs() {
 }
 
 @test "a mount that fails is named with its reason" {
-	ctr container create --cpu-shares 0 "${RUNTIME[@]}" "$IMAGE" $T sleep 1000 2>/dev/null ||
-		ctr container create "${RUNTIME[@]}" "$IMAGE" $T sleep 1000
+	container_alone $T sleep 1000
 	upper=$(ctr snapshot mounts "$W" $T | grep -o 'upperdir=[^,]*' | cut -d= -f2 | tr -d ' "')
 	[ -d "$upper" ]
 	mv "$upper" "$upper.away"
-	fails timeout -k 2 20 ctr task start -d $T
+	fails timeout -k 2 $E2E_LIMIT_S ctr task start -d $T
 	has "no such file or directory"
 	has mount
 	has rootfs
@@ -101,7 +100,7 @@ hangs() {
 
 @test "a missing engine is named" {
 	echo 'BinaryName = "no-such-runc"' >"$W/runtime.toml"
-	fails timeout -k 2 20 ctr run --rm --cpu-shares 0 --runtime io.containerd.azl.v2 --runtime-config-path "$W/runtime.toml" "$IMAGE" $T true
+	fails timeout -k 2 $E2E_LIMIT_S ctr run --rm --cpu-shares 0 --runtime io.containerd.azl.v2 --runtime-config-path "$W/runtime.toml" "$IMAGE" $T true
 	has no-such-runc
 	has "not found"
 }
@@ -110,18 +109,18 @@ hangs() {
 	echo text >"$W/engine"
 	chmod +x "$W/engine"
 	printf 'BinaryName = "%s"\n' "$W/engine" >"$W/runtime.toml"
-	fails timeout -k 2 20 ctr run --rm --cpu-shares 0 --runtime io.containerd.azl.v2 --runtime-config-path "$W/runtime.toml" "$IMAGE" $T true
+	fails timeout -k 2 $E2E_LIMIT_S ctr run --rm --cpu-shares 0 --runtime io.containerd.azl.v2 --runtime-config-path "$W/runtime.toml" "$IMAGE" $T true
 	[ -n "$output" ]
 }
 
 @test "options that are no TOML are told" {
 	echo 'BinaryName = [' >"$W/runtime.toml"
-	fails timeout -k 2 20 ctr run --rm --cpu-shares 0 --runtime io.containerd.azl.v2 --runtime-config-path "$W/runtime.toml" "$IMAGE" $T true
+	fails timeout -k 2 $E2E_LIMIT_S ctr run --rm --cpu-shares 0 --runtime io.containerd.azl.v2 --runtime-config-path "$W/runtime.toml" "$IMAGE" $T true
 	has runtime.toml
 }
 
 @test "an option file that is missing is told" {
-	fails timeout -k 2 20 ctr run --rm --cpu-shares 0 --runtime io.containerd.azl.v2 --runtime-config-path "$W/no.toml" "$IMAGE" $T true
+	fails timeout -k 2 $E2E_LIMIT_S ctr run --rm --cpu-shares 0 --runtime io.containerd.azl.v2 --runtime-config-path "$W/no.toml" "$IMAGE" $T true
 	has no.toml
 }
 
@@ -196,7 +195,7 @@ hangs() {
 	fake "delete fail"
 	ctr task kill -s KILL $T
 	until_ok 5 has_status $T STOPPED
-	timeout -k 2 10 ctr task rm $T || true
+	timeout -k 2 $E2E_LIMIT_S ctr task rm $T || true
 	fake
 	ctr task rm $T 2>/dev/null || true
 	ctr container rm $T
@@ -215,13 +214,13 @@ hangs() {
 	socket=$(socket_of ${T}a)
 	read -r median longest < <("$E2E_TTRPC" "$socket" lap 200 State ${T}a)
 	echo "State: median $median us, longest $longest us"
-	[ "$median" -lt 5000 ] && [ "$longest" -lt 50000 ]
+	[ "$median" -lt $((5000 * E2E_SLOW)) ] && [ "$longest" -lt $((50000 * E2E_SLOW)) ]
 	read -r median longest < <("$E2E_TTRPC" "$socket" lap 200 Wait ${T}b)
 	echo "Wait: median $median us, longest $longest us"
-	[ "$median" -lt 5000 ] && [ "$longest" -lt 50000 ]
+	[ "$median" -lt $((5000 * E2E_SLOW)) ] && [ "$longest" -lt $((50000 * E2E_SLOW)) ]
 	read -r median longest < <("$E2E_TTRPC" "$socket" lap 200 State ${T}c)
-	[ "$median" -lt 5000 ] && [ "$longest" -lt 50000 ]
-	run -0 timeout 5 ctr task exec --exec-id e ${T}a echo alive
+	[ "$median" -lt $((5000 * E2E_SLOW)) ] && [ "$longest" -lt $((50000 * E2E_SLOW)) ]
+	run -0 timeout $E2E_LIMIT_S ctr task exec --exec-id e ${T}a echo alive
 	equal "$output" alive
 	kill -KILL "$(cat "$E2E/hanging")"
 	wait "$HELPER" || true
@@ -259,9 +258,9 @@ hangs() {
 
 @test "a duplicate exec id is refused" {
 	run_bg "" $T sleep 1000
-	helper timeout -k 2 20 ctr task exec --exec-id same $T sleep 1000
+	helper timeout -k 2 $E2E_LIMIT_S ctr task exec --exec-id same $T sleep 1000
 	until_ok 5 eval 'ctr task ps '$T' | grep -q same'
-	fails timeout -k 2 20 ctr task exec --exec-id same $T true
+	fails timeout -k 2 $E2E_LIMIT_S ctr task exec --exec-id same $T true
 	has "already exists"
 }
 
@@ -388,10 +387,10 @@ hangs() {
 	prlimit --pid "$shim" --nofile=4096:4096 2>/dev/null || true
 	run -0 "$E2E_TTRPC" "$(socket_of $T)" crowd 1000 $T
 	equal "$output" 1000
-	until_ok 5 eval '[ "$(fds_of '"$shim"')" -eq '"$fds"' ]'
+	until_ok 5 eval '[ "$(fds_of '"$shim"')" -le '"$fds"' ]'
 	read -r after _ < <(memory_of "$shim")
 	for i in 1 2 3; do "$E2E_TTRPC" "$(socket_of $T)" crowd 1000 $T; done
-	until_ok 5 eval '[ "$(fds_of '"$shim"')" -eq '"$fds"' ]'
+	until_ok 5 eval '[ "$(fds_of '"$shim"')" -le '"$fds"' ]'
 	read -r last _ < <(memory_of "$shim")
 	echo "own memory $before kB before, $after kB after the first thousand, $last kB after four"
 	[ "$after" -le $((before + 256)) ]
@@ -405,7 +404,7 @@ hangs() {
 	sleep 0.5
 	read -r median _ < <("$E2E_TTRPC" "$(socket_of $T)" lap 50 State $T)
 	echo "median $median us"
-	[ "$median" -lt 50000 ]
+	[ "$median" -lt $((50000 * E2E_SLOW)) ]
 	kill "$HELPER" 2>/dev/null || true
 	has_status $T RUNNING
 }
@@ -431,7 +430,7 @@ hangs() {
 	told=0 worked=0
 	for inodes in 6 8 9 10 11 12 14 18; do
 		mount -t tmpfs -o "nr_inodes=$inodes,mode=0711" small "$E2E_STATE/small"
-		run timeout -k 2 15 ctr -n small run --rm --cpu-shares 0 "${RUNTIME[@]}" "$IMAGE" $T$inodes echo works
+		run timeout -k 2 $E2E_LIMIT_S ctr -n small run --rm --cpu-shares 0 "${RUNTIME[@]}" "$IMAGE" $T$inodes echo works
 		if [ "$status" -eq 0 ]; then
 			equal "$output" works
 			worked=$((worked + 1))
@@ -449,7 +448,8 @@ hangs() {
 	done
 	echo "$told told, $worked worked"
 	[ "$told" -gt 0 ] && [ "$worked" -gt 0 ]
-	rmdir "$E2E_STATE/small" /sys/fs/cgroup/small
+	rmdir "$E2E_STATE/small"
+	[ "$AZL_CGROUPS" = systemd ] || rmdir /sys/fs/cgroup/small
 	ctr -n small image rm "$IMAGE"
 	ctr -n small content ls -q | xargs -r ctr -n small content rm >/dev/null
 	ctr namespace rm small || true
@@ -461,7 +461,7 @@ hangs() {
 	fds=$(fds_of "$shim")
 	prlimit --pid "$shim" "--nofile=$((fds + 2)):4096"
 	for i in 1 2 3; do
-		run timeout -k 1 10 ctr task exec --exec-id x$i $T echo no </dev/null
+		run timeout -k 1 $E2E_LIMIT_S ctr task exec --exec-id x$i $T echo no </dev/null
 		[ "$status" -ne 124 ] && [ "$status" -ne 137 ]
 	done
 	kill -0 "$shim"
@@ -476,7 +476,7 @@ hangs() {
 	run_bg "" $T sleep 1000
 	shim=$(shim_of $T)
 	prlimit --pid "$shim" "--nofile=$(fds_of "$shim"):4096"
-	helper timeout 3 "$E2E_TTRPC" "$(socket_of $T)" crowd 50 $T >"$W/crowd"
+	helper timeout $((3 * E2E_SLOW)) "$E2E_TTRPC" "$(socket_of $T)" crowd 50 $T >"$W/crowd"
 	a=$(awk '{ print $14 + $15 }' "/proc/$shim/stat")
 	sleep 1
 	b=$(awk '{ print $14 + $15 }' "/proc/$shim/stat")
@@ -493,7 +493,7 @@ hangs() {
 	prlimit --pid "$shim" "--as=$size:unlimited"
 	run "$E2E_TTRPC" "$(socket_of $T)" raw 002dc6c0000000010100 zeros:3000000
 	has "stream 1 type 2: 8 "
-	run timeout -k 1 10 ctr task exec --exec-id x $T echo maybe </dev/null
+	run timeout -k 1 $E2E_LIMIT_S ctr task exec --exec-id x $T echo maybe </dev/null
 	[ "$status" -ne 124 ] && [ "$status" -ne 137 ]
 	kill -0 "$shim"
 	prlimit --pid "$shim" --as=unlimited:unlimited
@@ -516,7 +516,7 @@ shim_dies() {
 
 @test "killed while its container runs, with an exec" {
 	run_bg "" $T sh -c 'sleep 1000 & sleep 1000 & wait'
-	helper timeout -k 2 20 ctr task exec --exec-id x $T sleep 1000
+	helper timeout -k 2 $E2E_LIMIT_S ctr task exec --exec-id x $T sleep 1000
 	until_ok 5 eval 'ctr task ps '$T' | grep -q x'
 	pid=$(pid_of $T)
 	shim_dies "$(shim_of $T)"
@@ -569,7 +569,7 @@ shim_dies() {
 	ctr task kill -s KILL ${T}b
 	until_ok 5 has_status ${T}b STOPPED
 	fake "delete late"
-	helper timeout -k 2 20 ctr task rm ${T}b
+	helper timeout -k 2 $E2E_LIMIT_S ctr task rm ${T}b
 	sleep 0.1
 	kill -KILL "$(shims)" 2>/dev/null || true
 	wait "$HELPER" || true

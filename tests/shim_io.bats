@@ -39,7 +39,7 @@ fifo_of() {
 @test "2 MB through a terminal arrive whole" {
 	# script sends an end of file that it reads into the terminal, where it is echoed
 	mkfifo "$W/never"
-	output=$(timeout -k 2 20 script -qec "ctr run -t --rm --cpu-shares 0 ${RUNTIME[*]} $IMAGE $T sh -c 'echo; seq 1 300000'" /dev/null <>"$W/never" |
+	output=$(timeout -k 2 $E2E_LIMIT_S script -qec "ctr run -t --rm --cpu-shares 0 ${RUNTIME[*]} $IMAGE $T sh -c 'echo; seq 1 300000'" /dev/null <>"$W/never" |
 		tr -d '\r' | grep -E '^[0-9]+$' | md5sum | cut -d' ' -f1)
 	equal "$output" "$(lines_sum 300000)"
 }
@@ -64,10 +64,10 @@ fifo_of() {
 	# Readers that take a piece each; between them nobody reads.
 	: >"$W/out"
 	for i in 1 2 3 4 5; do
-		timeout 5 dd if="$fifo" of="$W/out" oflag=append conv=notrunc bs=4096 count=2 iflag=fullblock 2>/dev/null
+		timeout $((5 * E2E_SLOW)) dd if="$fifo" of="$W/out" oflag=append conv=notrunc bs=4096 count=2 iflag=fullblock 2>/dev/null
 	done
 	has_status $T RUNNING
-	timeout 2 cat "$fifo" >>"$W/out" || true
+	timeout $((2 * E2E_SLOW)) cat "$fifo" >>"$W/out" || true
 	equal "$(md5sum <"$W/out" | cut -d' ' -f1)" "$(lines_sum 20000)"
 }
 
@@ -77,7 +77,7 @@ fifo_of() {
 	sleep 0.5
 	has_status $T RUNNING
 	[ ! -e "/proc/$(pid_of $T)/root/done" ]
-	timeout 1 cat "$(fifo_of $T stdout)" >"$W/out" || true
+	timeout $((2 * E2E_SLOW)) cat "$(fifo_of $T stdout)" >"$W/out" || true
 	until_ok 5 test -e "/proc/$(pid_of $T)/root/done"
 	equal "$(md5sum <"$W/out" | cut -d' ' -f1)" "$(lines_sum 100000)"
 }
@@ -105,7 +105,7 @@ fifo_of() {
 }
 
 @test "a client that is killed does not hurt the container" {
-	helper timeout -k 2 20 ctr run --rm --cpu-shares 0 "${RUNTIME[@]}" "$IMAGE" $T sh -c 'while :; do echo tick; sleep 0.02; done' >"$W/out"
+	helper timeout -k 2 $E2E_LIMIT_S ctr run --rm --cpu-shares 0 "${RUNTIME[@]}" "$IMAGE" $T sh -c 'while :; do echo tick; sleep 0.02; done' >"$W/out"
 	until_ok 5 has_text "$W/out" tick
 	pkill -KILL -f "ctr run --rm .* $T sh"
 	sleep 0.3
@@ -172,9 +172,9 @@ fifo_of() {
 @test "an orphan of an exec that keeps its output open does not hold up its removal" {
 	run_bg "" $T sleep 1000
 	from=$SECONDS
-	run timeout -k 2 20 ctr task exec --exec-id e $T sh -c 'sleep 1000 & echo left' </dev/null
+	run timeout -k 2 $E2E_LIMIT_S ctr task exec --exec-id e $T sh -c 'sleep 1000 & echo left' </dev/null
 	has left
-	[ $((SECONDS - from)) -le 12 ]
+	[ $((SECONDS - from)) -le $((12 * E2E_SLOW)) ]
 	has_status $T RUNNING
 }
 

@@ -7,6 +7,7 @@ load lib
 
 setup_file() {
 	e2e_file_begin
+	rm -f /etc/azl/host.json
 	export SAME_BASE=/run/azl-same
 	"$E2E_REPO/tests/same/prepare" "$SAME_BASE"
 }

@@ -4,8 +4,9 @@
 # answered, every exit is told once and in order, nothing is left. The calls go straight to the
 # shim (the act `storm` of tests/tools/oracle).
 #
-#   AZL_STORM_SECONDS   how long execs go on over 50 containers (5)
+#   AZL_STORM_SECONDS   how long execs go on over many containers (5)
 #   AZL_STORM_RATE      how many a second (500)
+#   AZL_STORM_CONTAINERS   over how many containers (50)
 #   AZL_STORM_ROUNDS    how many containers end under execs (15)
 #   AZL_STORM_RACES     how many execs race in one container (200)
 #   AZL_STORM_PACE      how many of those begin in a second (250; 0: as many as can)
@@ -30,7 +31,7 @@ storm() {
 	mkdir -p "$W/script"
 	ln -s "$E2E_REPO/tests/oracle/bundle" "$W/script/bundle"
 	cat >"$W/script/storm.script"
-	timeout -k 5 220 "$STORM/oracle" "${STORM_SHIM:-$E2E_SHIM}" "$W/script/storm.script" "$W/work" "storm-$T" \
+	timeout -k 5 $((220 * E2E_SLOW)) "$STORM/oracle" "${STORM_SHIM:-$E2E_SHIM}" "$W/script/storm.script" "$W/work" "storm-$T" \
 		"$STORM/rootfs" >"$W/out" 2>"$W/err" </dev/null || rc=$?
 	grep '^storm: [0-9]' "$W/err" | tail -n 3 | sed 's/^/# /' >&3 || true
 	if [ "$rc" -ne 0 ] || grep -q '^!' "$W/out" || ! grep -q '^< storm: all ended' "$W/out"; then
@@ -52,7 +53,7 @@ container() {
 nothing_left() {
 	printf '%s\n' 'wait-for "test $(ls /proc/$SHIM_PID/fd | wc -l) -le $(cat $WORK/fds)"' \
 		'wait-for "test $(for p in $(cat /proc/$SHIM_PID/task/*/children); do grep -q ^azl-sealed /proc/$p/cmdline || echo $p; done | wc -w) -eq 1"' \
-		'wait-for "test $(wc -l </sys/fs/cgroup/$NS/c1/cgroup.procs) -eq 1"' \
+		'wait-for "test $(wc -l <$CGROUP/c1/cgroup.procs) -eq 1"' \
 		'kill c1 signal=9' 'wait c1' 'delete c1' 'sh "ls $BUNDLES/c1 | grep -c exec || true"'
 }
 
@@ -73,18 +74,18 @@ nothing_left() {
 	} | storm
 }
 
-@test "500 execs a second over 50 containers" {
-	seconds=${AZL_STORM_SECONDS:-5} rate=${AZL_STORM_RATE:-500}
+@test "${AZL_STORM_RATE:-500} execs a second over ${AZL_STORM_CONTAINERS:-50} containers" {
+	seconds=${AZL_STORM_SECONDS:-5} rate=${AZL_STORM_RATE:-500} containers=${AZL_STORM_CONTAINERS:-50}
 	{
 		echo "limit 30"
-		for i in $(seq 50); do
+		for i in $(seq "$containers"); do
 			printf '%s\n' "bundle c$i args=/bin/sleep,1000" "shim c$i" "sh \"echo \$SHIM_PID >>\$WORK/shims\"" "create c$i" "start c$i"
 		done
 		echo "storm execs=100 at_once=8"
 		echo 'sh "for p in $(cat $WORK/shims); do ls /proc/$p/fd | wc -l; done >$WORK/before"'
 		echo "storm execs=$((seconds * rate)) at_once=128 rate=$rate"
 		echo 'wait-for "for p in $(cat $WORK/shims); do ls /proc/$p/fd | wc -l; done | cmp -s - $WORK/before"'
-		echo 'wait-for "test $(for p in $(cat $WORK/shims); do for c in $(cat /proc/$p/task/*/children); do grep -q ^azl-sealed /proc/$c/cmdline || echo $c; done; done | wc -w) -eq 50"'
+		echo 'wait-for "test $(for p in $(cat $WORK/shims); do for c in $(cat /proc/$p/task/*/children); do grep -q ^azl-sealed /proc/$c/cmdline || echo $c; done; done | wc -w) -eq '"$containers"'"'
 	} | BATS_TEST_TIMEOUT=600 storm
 }
 
@@ -122,7 +123,7 @@ rounds() {
 		'sh "ls /proc/$SHIM_PID/fd | wc -l >$WORK/fds"'
 	for i in $(seq "${AZL_STORM_ROUNDS:-15}"); do
 		printf '%s\n' "bundle c$i annotation=io.containerd.runc.v2.group=pod $1" "create c$i" "async w Wait id=c$i" "start c$i" \
-			"storm id=c$i $2" "join w" "delete c$i" "wait-for \"test ! -e /sys/fs/cgroup/\$NS/c$i\""
+			"storm id=c$i $2" "join w" "delete c$i" "wait-for \"test ! -e \$CGROUP/c$i\""
 	done
 	printf '%s\n' 'wait-for "test $(ls /proc/$SHIM_PID/fd | wc -l) -le $(cat $WORK/fds)"' \
 		'wait-for "test $(for p in $(cat /proc/$SHIM_PID/task/*/children); do grep -q ^azl-sealed /proc/$p/cmdline || echo $p; done | wc -w) -eq 1"'

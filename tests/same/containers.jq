@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The containers: config.json of one kind. Arguments: kind, ns, id, work, other (a pid), annotation (JSON),
+# The containers: config.json of one kind. Arguments: kind, cgroups, work, other (a pid), annotation (JSON),
 # read (containerd's seccomp profile, if it is there).
 
 include "specs";
@@ -22,7 +22,7 @@ def plain: {
 		{destination: "/share", type: "bind", source: ($work + "/share"), options: ["rbind", "rw"]}
 	],
 	linux: {
-		cgroupsPath: ("/" + $ns + "/" + $id),
+		cgroupsPath: $cgroups,
 		resources: {devices: [{allow: false, access: "rwm"}]},
 		maskedPaths: ["/proc/acpi", "/proc/kcore", "/proc/timer_list", "/sys/firmware"],
 		readonlyPaths: ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]

@@ -26,14 +26,24 @@
 
 enum { LIMIT_MS = 10000 };
 
+/* Limits are a host's; a machine whose processor is emulated says how much slower it is. */
+static int slow_factor(void)
+{
+	const char *text = getenv("AZL_SLOW");
+	int factor = text ? atoi(text) : 1;
+
+	return factor > 0 ? factor : 1;
+}
+
 static void world_init(struct world *world, char *argv[])
 {
 	static char oracle[PATH_MAX];
 	char *slash;
 
 	*world = (struct world){
-		.shim = argv[1], .rootfs = argv[5], .limit_ms = LIMIT_MS, .service = TASK_SERVICE
+		.shim = argv[1], .rootfs = argv[5], .service = TASK_SERVICE, .slow = slow_factor()
 	};
+	world->limit_ms = LIMIT_MS * world->slow;
 	if (!realpath(argv[2], oracle))
 		exit(2);
 	slash = strrchr(oracle, '/');
@@ -79,6 +89,8 @@ static void set_environment(const struct world *world)
 	(void)setenv("WORK", world->work, 1);
 	(void)setenv("BUNDLES", world->state, 1);
 	(void)setenv("IO", world->io, 1);
+	(void)snprintf(text, sizeof(text), "%.3000s/cgroup", world->work);
+	(void)setenv("CGROUP", text, 1);
 	(void)setenv("ORACLE", world->oracle, 1);
 	(void)setenv("ROOTFS", world->rootfs, 1);
 	(void)setenv("NS", world->ns, 1);

@@ -13,7 +13,7 @@ setup_file() {
 	[ "$E2E_ENGINE" = runc ] || return 0
 	equal "$(cat /sys/module/apparmor/parameters/enabled)" Y
 	cc -static -O2 -D_GNU_SOURCE -DCOUNTED_REAL="\"$(command -v runc)\"" -o "$E2E/counted" "$VM_REPO/tests/tools/counted_runc.c"
-	printf 'BinaryName = "%s"\n' "$E2E/counted" >"$E2E/counted.toml"
+	runtime_toml "$E2E/counted.toml" "$E2E/counted"
 }
 
 setup() {

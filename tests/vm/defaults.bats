@@ -46,13 +46,13 @@ DEFAULTS=(pids.max=4096 memory.swap.max=0 memory.oom.group=1 memory.high=max)
 WEIGHT=cpu.weight=10
 
 @test "without the host's file the kernel's own values are in force" {
-	run_bg "--cgroup /azl-e2e/$T" "$T" sleep 1000
+	run_group "$T" sleep 1000
 	are "/sys/fs/cgroup/azl-e2e/$T" "${KERNEL[@]}"
 }
 
 @test "SystemdCgroup = false: defaults are in force, and fast paths go on" {
 	host '{}'
-	run_bg "--cgroup /azl-e2e/$T" "$T" sleep 1000
+	run_group "$T" sleep 1000
 	are "/sys/fs/cgroup/azl-e2e/$T" "${DEFAULTS[@]}" "$WEIGHT"
 	run -0 run_exec "$T" echo inside
 	remove "$T"
@@ -75,7 +75,7 @@ WEIGHT=cpu.weight=10
 	local group
 	host '{"containers": {"pids.max": 50, "memory.swap.max": "8Mi", "memory.oom.group": false, "memory.high": 0.5,
 		"memory.zswap.max": "4Mi", "io.weight": 70, "cpu.weight": 33}}'
-	run_bg "--cgroup /azl-e2e/$T --memory-limit 64000000" "$T" sleep 1000
+	FLAGS='--memory-limit 64000000' run_group "$T" sleep 1000
 	group=/sys/fs/cgroup/azl-e2e/$T
 	are "$group" pids.max=50 memory.swap.max=8388608 memory.oom.group=0 memory.high=31997952 cpu.weight=33
 	[ ! -e "$group/memory.zswap.max" ] || are "$group" memory.zswap.max=4194304
@@ -85,14 +85,14 @@ WEIGHT=cpu.weight=10
 # Also what is not there yet is no reason to fail: nobody has io under azl-new.
 @test "a default whose file the host does not have is left out" {
 	host '{"containers": {"io.weight": 70, "memory.zswap.max": 0}}'
-	run_bg "--cgroup /azl-e2e/$T" "$T" sleep 1000
+	run_group "$T" sleep 1000
 	are "/sys/fs/cgroup/azl-e2e/$T" "${DEFAULTS[@]}"
 }
 
 @test "Update keeps the defaults that it does not name" {
 	local group
 	host '{"containers": {"memory.high": 0.5}}'
-	run_bg "--cgroup /azl-e2e/$T" "$T" sleep 1000
+	run_group "$T" sleep 1000
 	group=/sys/fs/cgroup/azl-e2e/$T
 	are "$group" "${DEFAULTS[@]}"
 	update "$T" '{"cpu":{"quota":20000,"period":50000}}'
@@ -167,7 +167,7 @@ SURVIVOR='tail /dev/zero; echo survived >/survived; sleep 1000'
 @test "a fork bomb ends at its container's limit, and the host goes on" {
 	local group
 	host '{"containers": {"pids.max": 64}}'
-	run_bg "--cgroup /azl-e2e/$T" "$T" sh -c 'while :; do sleep 1000 & done'
+	run_group "$T" sh -c 'while :; do sleep 1000 & done'
 	group=/sys/fs/cgroup/azl-e2e/$T
 	until_ok 20 eval '[ "$(value '"$group"' pids.events max)" -gt 0 ]'
 	[ "$(cat "$group/pids.current")" -le 64 ]

@@ -8,8 +8,8 @@ setup_file() {
 	vm_file_begin
 	[ "$E2E_ENGINE" = runc ] || return 0
 	cc -static -O2 -D_GNU_SOURCE -DCOUNTED_REAL="\"$(command -v runc)\"" -o "$E2E/counted" "$VM_REPO/tests/tools/counted_runc.c"
-	printf 'BinaryName = "%s/counted"\n' "$E2E" >"$E2E/counted.toml"
-	printf 'BinaryName = "%s/counted"\nSystemdCgroup = true\n' "$E2E" >"$E2E/counted-systemd.toml"
+	runtime_toml "$E2E/counted.toml" "$E2E/counted"
+	AZL_CGROUPS=systemd runtime_toml "$E2E/counted-systemd.toml" "$E2E/counted"
 	RUNTIME=(--runtime io.containerd.azl.v2 --runtime-config-path "$E2E/counted.toml")
 	run_bg "" known true
 	until_ok 5 has_status known STOPPED

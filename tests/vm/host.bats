@@ -10,6 +10,8 @@ setup() {
 	vm_begin
 	# As on a host that somebody hardened, in every other test.
 	sysctl -q net.ipv4.conf.all.accept_redirects=$((BATS_TEST_NUMBER % 2))
+	# The kernel's, where packages have set it already.
+	sysctl -q fs.inotify.max_user_instances=128
 	state >"$W/before"
 }
 

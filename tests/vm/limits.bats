@@ -86,7 +86,7 @@ HOG='v=$(head -c 40000000 /dev/zero | tr "\0" x); echo held; sleep 1000'
 # the cgroup is in use.
 @test "Stats are those of the reference, for the same cgroup" {
 	local other=${T}r
-	run_bg "--memory-limit 100000000 --cgroup /azl-e2e/$T" "$T" \
+	FLAGS='--memory-limit 100000000' run_group "$T" \
 		sh -c 'dd if=/dev/zero of=/f bs=1M count=3 conv=fsync 2>/dev/null; v=$(head -c 3000000 /dev/zero | tr "\0" x); echo; sleep 1000'
 	timeout 60 ctr run -d --runc-binary crun --cgroup "/azl-e2e/$T" "$IMAGE" "$other" sleep 1000 3>&- </dev/null
 	equal "$(cgroup_of "$(pid_of "$other")")" "$(cgroup_of "$(pid_of "$T")")"

@@ -123,7 +123,7 @@ both() {
 	! grep -q gone "$W/tuned"
 	equal "$(cut -d ' ' -f 6 "$W/tuned")" 0
 	# on a processor of its own
-	[ "$(cat "$W/tuned.ctr")" -le $((2000 * VM_SLOW)) ]
+	[ "$(cat "$W/tuned.ctr")" -le $((2000 * E2E_SLOW)) ]
 }
 
 # Another container holds nearly all that containers get on a tuned host: an emulated processor would need

@@ -96,7 +96,7 @@ teardown() { vm_end; }
 
 @test "SystemdCgroup = false: the container lives in a cgroup of its own, which goes with it" {
 	local group
-	run_bg "--cgroup /azl-e2e/$T" "$T" sleep 1000
+	run_group "$T" sleep 1000
 	group=$(cgroup_of "$(pid_of "$T")")
 	equal "$group" "/sys/fs/cgroup/azl-e2e/$T"
 	run -0 run_exec "$T" sh -c 'cat /proc/self/cgroup'
@@ -107,7 +107,7 @@ teardown() { vm_end; }
 
 @test "SystemdCgroup = false: a container that made cgroups below its own goes with them" {
 	local group
-	run_bg "--cgroup /azl-e2e/$T --privileged" "$T" sleep 1000
+	FLAGS='--privileged' run_group "$T" sleep 1000
 	group=$(cgroup_of "$(pid_of "$T")")
 	mkdir -p "$group/a/b"
 	remove "$T"

@@ -19,23 +19,12 @@ BATS_TEST_DIRNAME=$VM_REPO/tests . "$VM_REPO/tests/lib.bash"
 
 NODE_CONTAINERD_LOG=/dev/null # the journal has it
 
-# The limits of tests/lib.bash are a host's. The processor may be emulated here, and shared.
-VM_SLOW=5
-E2E_LIMIT_S=$((20 * VM_SLOW))
-until_ok() {
-	local end=$((EPOCHSECONDS + $1 * VM_SLOW))
-	shift
-	until "$@"; do
-		[ "$EPOCHSECONDS" -lt "$end" ] || return 1
-		sleep 0.1
-	done
-}
-
 # ---- a file of tests ----
 
-# The handlers of the CRI: azl is asked for by name, azlpath by the path of its program under the
-# name of the reference, which is called runc here.
+# The handlers of the CRI: azl is asked for by name, or as the package's configuration says; azlpath by the path
+# of its program under the name of the reference, which is called runc here.
 vm_config() {
+	local shipped=/usr/share/azl/containerd/azl-v2.toml
 	node_containerd_config | grep -v cri
 	cat <<-EOF
 		[plugins."io.containerd.grpc.v1.cri"]
@@ -47,10 +36,6 @@ vm_config() {
 		  [plugins."io.containerd.grpc.v1.cri".containerd]
 		    snapshotter = "overlayfs"
 		    default_runtime_name = "azl"
-		    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.azl]
-		      runtime_type = "io.containerd.azl.v2"
-		      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.azl.options]
-		        SystemdCgroup = true
 		    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.azlfs]
 		      runtime_type = "io.containerd.azl.v2"
 		      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.azlfs.options]
@@ -65,6 +50,16 @@ vm_config() {
 		      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
 		        SystemdCgroup = true
 	EOF
+	if [ -e "$shipped" ]; then
+		sed -n '/^# BEGIN azl/,/^# END azl/p' "$shipped"
+	else
+		cat <<-EOF
+			[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.azl]
+			  runtime_type = "io.containerd.azl.v2"
+			  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.azl.options]
+			    SystemdCgroup = true
+		EOF
+	fi
 }
 
 vm_network() {
@@ -87,12 +82,26 @@ vm_images() {
 	rm -r "$dir"
 }
 
+# Options of the runtime, which containers name by their files.
+vm_options() {
+	runtime_toml "$E2E/engine.toml" "$E2E_ENGINE"
+	AZL_CGROUPS=systemd runtime_toml "$E2E/systemd.toml" "$E2E_ENGINE"
+	AZL_CGROUPS=cgroupfs runtime_toml "$E2E/cgroupfs.toml" "$E2E_ENGINE"
+}
+
+# Tests here say themselves what they want of the host, which packages may have set up (tests/lib.bash).
+host_is_plain() {
+	[ -e /etc/azl/host.json ] || return 0
+	timeout 120 "$AZL_BUILD/azlctl" revert >/dev/null
+	rm -f /etc/azl/host.json
+}
+
 # Once per machine.
 vm_file_begin() {
 	mkdir -p "$E2E"
+	host_is_plain
 	[ ! -e "$E2E/ready" ] || return 0
-	printf 'BinaryName = "%s"\n' "$E2E_ENGINE" >"$E2E/engine.toml"
-	printf 'BinaryName = "%s"\nSystemdCgroup = true\n' "$E2E_ENGINE" >"$E2E/systemd.toml"
+	vm_options
 	mkdir -p /etc/containerd
 	vm_config >/etc/containerd/config.toml
 	vm_network
@@ -101,10 +110,6 @@ vm_file_begin() {
 	vm_images || return
 	until_ok 60 cri ListPodSandbox </dev/null >/dev/null 2>&1 || return
 	: >"$E2E/ready"
-}
-
-containerd_answers() {
-	ctr --connect-timeout 1s version >/dev/null 2>&1
 }
 
 containerd_pid() {
@@ -156,11 +161,6 @@ update() {
 
 # ---- cgroups and scopes ----
 
-# cgroup_of PID: the folder of its cgroup
-cgroup_of() {
-	echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$1/cgroup")"
-}
-
 # value FOLDER FILE [KEY]: a figure of a cgroup
 value() {
 	if [ $# -eq 2 ]; then cat "$1/$2"; else awk -v k="$3" '$1 == k { print $2 }' "$1/$2"; fi
@@ -173,6 +173,15 @@ scope_active() {
 # Not even failed: a unit that is not known at all.
 scope_unknown() {
 	[ "$(systemctl show -P LoadState "$1")" = not-found ] && [ "$(systemctl show -P ActiveState "$1")" = inactive ]
+}
+
+# run_group ID COMMAND...: without systemd as the driver of cgroups, in /azl-e2e/ID
+PLAIN=(--runtime io.containerd.azl.v2 --runtime-config-path "$E2E/cgroupfs.toml")
+run_group() {
+	local id=$1
+	shift
+	# shellcheck disable=SC2086
+	timeout 60 ctr run -d --cpu-shares 0 "${PLAIN[@]}" --cgroup "/azl-e2e/$id" ${FLAGS-} "$IMAGE" "$id" "$@" 3>&- </dev/null
 }
 
 # run_scope ID COMMAND...: with systemd as the driver of cgroups

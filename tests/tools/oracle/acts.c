@@ -21,7 +21,7 @@ static void need(struct world *world, const struct words *words, int count, cons
 static void act_limit(struct world *world, const struct words *words)
 {
 	need(world, words, 2, "limit SECONDS");
-	world->limit_ms = atoi(words->word[1]) * 1000;
+	world->limit_ms = atoi(words->word[1]) * 1000 * world->slow;
 }
 
 static void act_env(struct world *world, const struct words *words)

@@ -80,19 +80,26 @@ static int option_words(const struct words *words, struct words *options)
 	return options->count - 1;
 }
 
-/* type= and text= give an Any byte by byte; opt.X= fills the usual message. */
+/* type= and text= give an Any byte by byte; opt.X= fills the usual message. Every container of a
+ * run with AZL_CGROUPS=systemd has that driver of cgroups. */
 static Pb__Any *options_any(struct world *world, const struct words *words, ProtobufCMessage *usual,
 			    const char *usual_type)
 {
 	const char *type = words_get(words, "type");
 	const char *text = words_get(words, "text");
+	const char *cgroups = getenv("AZL_CGROUPS");
+	bool systemd = cgroups && strcmp(cgroups, "systemd") == 0;
+	char driver[] = "systemd_cgroup=true";
 	struct words options;
 	struct buf value = { 0 };
 	Pb__Any *any;
 
 	if (text)
 		return any_new(type ? type : usual_type, text, strlen(text));
-	if (option_words(words, &options) == 0)
+	(void)option_words(words, &options);
+	if (systemd && !type && usual->descriptor == &pb__runc_options__descriptor)
+		options.word[options.count++] = driver;
+	if (options.count == 1)
 		return type ? any_new(type, "", 0) : NULL;
 	message_fill(world, usual, &options);
 	pack(usual, &value);

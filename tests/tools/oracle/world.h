@@ -122,6 +122,7 @@ struct world {
 	char state[PATH_MAX]; /* parent of the bundles */
 	char io[PATH_MAX];
 	int limit_ms;
+	int slow; /* what limits of a script are multiplied by */
 	int line;
 	bool failed;
 
