@@ -12,7 +12,7 @@ ROOT=$CONFIG/root      # what make install made
 
 # What `make install` makes, once; built with the same words as by hack/e2e.
 make_here() {
-	make -s --no-print-directory -C "$CNI_REPO" BUILD="$CNI_REPO/build/$AZL_NODE" DEV=1 "$@"
+	flock "$CNI_REPO/build/$AZL_NODE/.e2e.lock" make -s --no-print-directory -C "$CNI_REPO" BUILD="$CNI_REPO/build/$AZL_NODE" DEV=1 "$@"
 }
 
 installed() {
