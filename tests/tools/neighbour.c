@@ -3,16 +3,26 @@
  * A small HTTP service, who asks it, and neighbours that it may have. Linked statically, for
  * containers.
  *
- *   neighbour serve PORT
- *       Answers each request, after a look at each page of its 8 MiB and at 1 MiB that it gets for
- * it. neighbour ask PORT SECONDS TRIGGER [KILL...] Makes the file TRIGGER and asks 50 times a
- * second, whether or not the answer before is there: each time counts from when the request was
- * due, so that one long wait is as many long answers as it held up. A fork, as a shell would, four
- * times a second. In the end "1" goes to each file KILL (a cgroup.kill). Prints "COUNT P50 P99 MAX
- * FORKS REFUSED", times in microseconds; requests that a service which is gone owes count up to the
- * end. neighbour burn|eat|fork TRIGGER [NUMBER] Waits for the file TRIGGER; then burns with NUMBER
- * processes, eats NUMBER MiB, or forks without end. neighbour hold NUMBER Takes NUMBER MiB for
- * good, says "held" and stays.
+ * neighbour serve PORT
+ *
+ * Answers each request, after a look at each page of its 2 MiB and at 256 KiB that it gets for it.
+ *
+ * neighbour ask PORT SECONDS TRIGGER [KILL...]
+ *
+ * Makes the file TRIGGER and asks 25 times a second, whether or not the answer before is there:
+ * each time counts from when the request was due, so that one long wait is as many long answers as
+ * it held up. A fork, as a shell would, four times a second. In the end "1" goes to each file KILL
+ * (a cgroup.kill). Prints "COUNT P50 P99 MAX FORKS REFUSED", times in microseconds, and "gone" when
+ * the service is: what it owes then counts up to the end.
+ *
+ * neighbour burn|eat|fork TRIGGER [NUMBER]
+ *
+ * Waits for the file TRIGGER; then burns with NUMBER processes, eats NUMBER MiB, or forks without
+ * end.
+ *
+ * neighbour hold NUMBER
+ *
+ * Takes NUMBER MiB and stays.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -215,10 +225,8 @@ static void burn(int processes)
 static int hold(size_t megabytes)
 {
 	if (mmap(NULL, megabytes << 20, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE | MAP_LOCKED, -1, 0) == MAP_FAILED)
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0) == MAP_FAILED)
 		die("hold");
-	(void)puts("held");
-	(void)fflush(stdout);
 	(void)pause();
 	return 0;
 }

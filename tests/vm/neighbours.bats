@@ -137,6 +137,7 @@ both() {
 	plain_host
 	starts '' "$T-hold" hold "$hold"
 	echo -1000 >"/proc/$(pid_of "$T-hold")/oom_score_adj"
+	echo 0 >"$(folder_of "$T-hold")/memory.swap.max"
 	until_ok 20 eval '[ "$(value "$(folder_of '"$T"'-hold)" memory.current)" -gt '$((hold * 1048576))' ]'
 	both 1 eat $((free - hold + 150))
 }
