@@ -189,10 +189,13 @@ lives() {
 	done
 }
 
-# failing COMMAND: any one of its system calls fails, in one way of several; it ends by itself
+# failing COMMAND [AFTER [BEFORE]]: any one of its system calls fails, in one way of several; it ends by itself
 failing() {
 	local name nth error
-	WRAP="strace -qq -f -o $W/trace" azlctl "$1" >/dev/null 2>&1 || true
+	${3-}
+	# shellcheck disable=SC2086
+	WRAP="strace -qq -f -o $W/trace" azlctl $1 >/dev/null 2>&1 || true
+	[ -z "${3-}" ] || "$2"
 	# what comes before the root is opened is the loader's
 	sed -n 's/^[0-9]* *\([a-z0-9_]*\)(\(.*\)/\1 \2/p' "$W/trace" |
 		awk '{ n[$1]++ } /O_PATH/ { on = 1 }
@@ -201,16 +204,18 @@ failing() {
 	awk -v i="$((RANDOM % ${AZL_KILLS:-5}))" -v s="${AZL_KILLS:-5}" 'NR % s == i' "$W/all" >"$W/points"
 	while read -r name nth; do
 		for error in ENOMEM EIO; do
+			${3-}
+			# shellcheck disable=SC2086
 			WRAP="strace -qq -f -o /dev/null -e trace=$name -e inject=$name:error=$error:when=$nth" \
-				lives "$1" || {
+				lives $1 || {
 				echo "$name number $nth: $error"
 				return 1
 			}
+			[ -z "${2-}" ] || "$2" || {
+				echo "after $name number $nth failed: $error"
+				return 1
+			}
 		done
-		[ -z "${2-}" ] || "$2" || {
-			echo "after $name number $nth failed"
-			return 1
-		}
 	done <"$W/points"
 	echo "# $1: $(wc -l <"$W/points") of $(wc -l <"$W/all") calls failed" >&3
 }
@@ -228,6 +233,30 @@ failing() {
 		manifest | diff "$W/before" -
 	}
 	failing apply undone
+}
+
+@test "revert, whichever system call fails, ends by itself, and a second one does the rest" {
+	undone() {
+		azlctl revert >/dev/null
+		manifest | diff "$W/before" -
+	}
+	applied() {
+		azlctl apply >/dev/null
+	}
+	failing revert undone applied
+}
+
+@test "density and explain, whichever system call fails, end by themselves" {
+	local at=$T/run/containerd/io.containerd.runtime.v2.task/k8s.io/abc
+	mkdir -p "$at" "$T/proc/77/fd" "$T/proc/1" "$T/sys/fs/cgroup/pods/abc"
+	echo "memory pids" >"$T/sys/fs/cgroup/cgroup.controllers"
+	echo max >"$T/sys/fs/cgroup/pods/abc/pids.max"
+	printf 77 >"$at/init.pid"
+	echo '{"linux": {"resources": {"pids": {"limit": 7}}}}' >"$at/config.json"
+	echo "0::/pods/abc" >"$T/proc/77/cgroup"
+	printf 'PPid:\t1\n' >"$T/proc/77/status"
+	failing density
+	failing "explain abc"
 }
 
 @test "a /proc and /sys of rubbish are told of, and nothing crashes" {
