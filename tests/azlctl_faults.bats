@@ -90,6 +90,25 @@ lives() {
 	[ "$(cat "$T/etc/precious/file")" = keep ]
 }
 
+@test "what revert cannot read may be anybody's: it stays" {
+	azlctl apply >/dev/null
+	cp "$T/etc/sysctl.d/90-azl.conf" "$W/ours"
+	head -c 2000000 /dev/zero >>"$T/etc/sysctl.d/90-azl.conf"
+	run -5 azlctl revert
+	has "left    remove /etc/sysctl.d/90-azl.conf"
+	[ "$(stat -c %s "$T/etc/sysctl.d/90-azl.conf")" -gt 2000000 ]
+	cp "$W/ours" "$T/etc/sysctl.d/90-azl.conf"
+	run -0 azlctl revert
+	manifest | diff "$W/before" -
+	# a folder of apply's waits for its file
+	azlctl apply >/dev/null
+	echo "# mine" >>"$T/etc/containerd/conf.d/azl.toml"
+	run -5 azlctl revert
+	rm "$T/etc/containerd/conf.d/azl.toml"
+	run -0 azlctl revert
+	manifest | diff "$W/before" -
+}
+
 @test "links where apply writes: never followed out of the tree, a mask of the owner's stays" {
 	mkdir "$W/outside"
 	echo theirs >"$W/outside/90-azl.conf"

@@ -141,8 +141,9 @@ enum undo file_undo_look(struct world *world, const struct change *change, struc
 
 	if (rc == 0) {
 		undo = tree_has_aside(world->ctl->root, change->name) ? UNDO_TODO : UNDO_NOTHING;
-	} else if (rc == -ENOTSUP ||
-		   (rc > 0 && ours_judge((const char *)text.data, text.len) != OURS_INTACT)) {
+	} else if (rc < 0 && rc != -ENOTSUP) {
+		undo = UNDO_LEFT; /* whose it is cannot be told: err says why */
+	} else if (rc < 0 || ours_judge((const char *)text.data, text.len) != OURS_INTACT) {
 		(void)err_set(err, -EEXIST,
 			      "somebody changed it since azlctl wrote it: it stays (remove it by "
 			      "hand if it is not wanted)");
@@ -161,8 +162,9 @@ int file_undo(struct world *world, const struct change *change, struct err *err)
 
 enum undo folder_undo_look(struct world *world, const struct change *change, struct err *err)
 {
-	(void)err;
-	return tree_has_folder(world->ctl->root, change->name) ? UNDO_TODO : UNDO_NOTHING;
+	int rc = tree_find_folder(world->ctl->root, change->name, err);
+
+	return rc < 0 ? UNDO_LEFT : rc > 0 ? UNDO_TODO : UNDO_NOTHING;
 }
 
 int folder_undo(struct world *world, const struct change *change, struct err *err)

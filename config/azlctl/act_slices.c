@@ -127,12 +127,17 @@ int value_take(struct world *world, struct step *step, struct err *err)
 
 enum undo value_undo_look(struct world *world, const struct change *change, struct err *err)
 {
+	bool is_own = world->ctl->is_live && change->before && change->ours;
 	char now[VALUE_ROOM];
+	int rc = is_own ? read_value(change->name, now) : -ENOENT;
 
 	/* A group that apply made goes with its values. */
-	if (!world->ctl->is_live || !change->before || !change->ours ||
-	    read_value(change->name, now) < 0 || strcmp(now, change->before) == 0)
+	if (rc == -ENOENT || rc == -ENODEV || (rc == 0 && strcmp(now, change->before) == 0))
 		return UNDO_NOTHING;
+	if (rc < 0) {
+		(void)err_set(err, rc, "/%s: %s: it stays", change->name, err_reason(-rc));
+		return UNDO_LEFT;
+	}
 	if (strcmp(now, change->ours) == 0 ||
 	    (change->earlier && strcmp(now, change->earlier) == 0))
 		return UNDO_TODO;

@@ -167,10 +167,14 @@ static bool same(const char *text, const char *now)
 enum undo sysctl_undo_look(struct world *world, const struct change *change, struct err *err)
 {
 	char now[VALUE_ROOM];
+	int rc = world->ctl->is_live && change->before ? read_value(change->name, now) : -ENOENT;
 
-	if (!world->ctl->is_live || !change->before || read_value(change->name, now) < 0 ||
-	    same(change->before, now))
+	if (rc == -ENOENT || (rc == 0 && same(change->before, now)))
 		return UNDO_NOTHING;
+	if (rc < 0) {
+		(void)err_set(err, rc, "sysctl %s: %s: it stays", change->name, err_reason(-rc));
+		return UNDO_LEFT;
+	}
 	if (same(change->ours, now) || same(change->earlier, now))
 		return UNDO_TODO;
 	(void)err_set(err, -EEXIST,

@@ -269,12 +269,16 @@ static char *journal_text(const struct journal *journal, size_t *len)
 static int remove_journal(const struct azlctl *ctl, bool with_folder, struct err *err)
 {
 	own_fd int folder = tree_open_folder(ctl->root, JOURNAL_FOLDER);
+	size_t n;
 
 	if (folder < 0 || !tree_has(ctl->root, JOURNAL_FILE))
 		return journal_clean(ctl, err);
 	if (tree_remove(ctl->root, FILE_STALE, err) < 0)
 		return err->code;
-	if (!with_folder || tree_count(folder) != 1)
+	n = tree_count(folder);
+	if (n == 0) /* the journal is in it */
+		return err_set(err, -EIO, "/" JOURNAL_FOLDER " cannot be listed");
+	if (!with_folder || n != 1)
 		return tree_remove(ctl->root, JOURNAL_FILE, err);
 	if (journal_clean(ctl, err) < 0 ||
 	    tree_rename_folder(ctl->root, JOURNAL_FOLDER, FOLDER_ASIDE, err) < 0)

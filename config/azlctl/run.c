@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "config/azlctl/act.h"
 #include "config/azlctl/azlctl.h"
@@ -59,6 +60,20 @@ static void take_kind(struct world *world, bool is_reload)
 	}
 }
 
+/* A folder that still holds something of ours is needed again when that goes. */
+static bool holds_ours(const struct journal *journal, const struct change *folder)
+{
+	size_t len = strlen(folder->name);
+
+	for (size_t i = 0; i < journal->count; i++) {
+		const char *name = journal->changes[i].name;
+
+		if (strncmp(name, folder->name, len) == 0 && name[len] == '/')
+			return true;
+	}
+	return false;
+}
+
 /* Forget what is undone. Returns true when there was any. */
 static bool forget(struct world *world)
 {
@@ -72,7 +87,8 @@ static bool forget(struct world *world)
 		    (step->state != STEP_DONE && step->state != STEP_IN_FORCE))
 			continue;
 		change = journal_find(world->journal, (enum change_kind)step->change, step->name);
-		if (change) {
+		if (change &&
+		    (change->kind != CHANGE_FOLDER || !holds_ours(world->journal, change))) {
 			journal_drop(world->journal, change);
 			any = true;
 		}
