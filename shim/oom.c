@@ -8,6 +8,7 @@
 
 #include "config/base/clean.h"
 #include "config/base/err.h"
+#include "shim/kmsg.h"
 
 static void on_inotify(struct loop_source *source, uint32_t events);
 
@@ -24,17 +25,34 @@ void oom_watch_init(struct oom_watch *watch, oom_fn *fn)
 	list_init(&watch->link);
 }
 
+static void tell(struct oom_watch *watch, uint64_t kills)
+{
+	if (kills <= watch->kills)
+		return;
+	watch->kills = kills;
+	watch->fn(watch);
+}
+
 void oom_watch_check(struct oom_watch *watch)
 {
 	struct err ignored;
 	uint64_t kills;
 
-	if (!watch->oom || cg_events_oom_kill(watch->cgroup_fd, &kills, &ignored) < 0)
+	if (watch->oom && cg_events_oom_kill(watch->cgroup_fd, &kills, &ignored) == 0)
+		tell(watch, kills);
+}
+
+void oom_watch_check_killed(struct oom_watch *watch, pid_t pid)
+{
+	struct err ignored;
+	uint64_t kills;
+
+	if (!watch->oom)
 		return;
-	if (kills <= watch->kills)
-		return;
-	watch->kills = kills;
-	watch->fn(watch);
+	if (cg_events_oom_kill(watch->cgroup_fd, &kills, &ignored) == 0)
+		tell(watch, kills);
+	else if (watch->kills == 0 && kmsg_tells_oom_kill(pid))
+		tell(watch, 1);
 }
 
 /* Which file changed does not matter: a counter that did not grow tells nothing. */

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "cgroups/events.h"
 #include "config/base/list.h"
@@ -48,6 +49,13 @@ int oom_watch_start(struct oom *oom, struct oom_watch *watch, int cgroup_fd);
  * caused it must be told. Never waits.
  */
 void oom_watch_check(struct oom_watch *watch);
+
+/*
+ * The same after SIGKILL has ended a process: where the cgroup is gone with its counter, the
+ * kernel's log decides. That a scope without processes is removed is systemd's doing, and a race: 2
+ * of 200 containers in an emulated machine.
+ */
+void oom_watch_check_killed(struct oom_watch *watch, pid_t pid);
 
 /* Stop watching; harmless when not armed. */
 void oom_watch_stop(struct oom_watch *watch);
