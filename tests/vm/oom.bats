@@ -7,7 +7,7 @@
 load vm
 
 setup_file() {
-	export BATS_TEST_TIMEOUT=1500
+	export BATS_TEST_TIMEOUT=$((500 + 20 * ${AZL_OOMS:-50}))
 	vm_file_begin
 }
 setup() { vm_begin; }
