@@ -326,6 +326,14 @@ static int next_descriptor(void)
 	return fd;
 }
 
+/* A helper that was started on the way may have its pipe still: it ends by itself. */
+static bool comes_back_to(int before)
+{
+	for (int i = 0; i < 300 && next_descriptor() != before; i++)
+		turn_for(&shim.loop, 10);
+	return next_descriptor() == before;
+}
+
 /* What learns of the runtime is the program again: not this one. */
 static void __attribute__((constructor)) learn_nothing(int argc, char **argv)
 {
@@ -368,7 +376,7 @@ TEST(keeps_no_descriptor_of_containers_that_are_gone)
 		if (i == 0)
 			before = next_descriptor();
 	}
-	CHECK(next_descriptor() == before);
+	CHECK(comes_back_to(before));
 	close_shim();
 }
 
@@ -446,7 +454,7 @@ TEST(survives_running_out_of_descriptors_at_each_point)
 		failed = live();
 		CHECK(setrlimit(RLIMIT_NOFILE, &old) == 0);
 		clear();
-		CHECK(next_descriptor() == before);
+		CHECK(comes_back_to(before));
 	}
 	CHECK(failed == 0 && n > 3);
 	close_shim();
