@@ -40,7 +40,7 @@ left_of() {
 	run -0 shim_delete "$E2E_SHIM" $T
 	# exit status 137
 	has 108901
-	gone "$pid"
+	until_ok 5 gone "$pid" # PID 1 reaps it
 	equal "$(left_of)" ""
 	containerd_again
 	until_ok 5 eval '[ -z "$(ctr task ls -q)" ]'
@@ -54,7 +54,7 @@ left_of() {
 	kill -KILL "$(shim_of $T)"
 	run -0 shim_delete $GO $T
 	has 108901
-	gone "$pid"
+	until_ok 5 gone "$pid" # PID 1 reaps it
 	equal "$(left_of)" ""
 	containerd_again
 	until_ok 5 eval '[ -z "$(ctr task ls -q)" ]'
