@@ -349,7 +349,7 @@ read_for() {
 	local line end=$((${EPOCHREALTIME/[.,]/} + $(awk "BEGIN { print int($1 * 1000000) }"))) left fd
 	exec {fd}<"$2"
 	while left=$((end - ${EPOCHREALTIME/[.,]/})) && [ "$left" -gt 0 ]; do
-		if IFS= read -r -u "$fd" -t "$(awk "BEGIN { print $left / 1000000 }")" line; then
+		if IFS= read -r -u "$fd" -t "$(printf '%d.%06d' $((left / 1000000)) $((left % 1000000)))" line; then
 			printf '%s\n' "$line"
 		else
 			printf '%s' "$line"
