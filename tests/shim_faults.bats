@@ -202,6 +202,18 @@ hangs() {
 	until_ok 5 e2e_nothing_left
 }
 
+# laps METHOD ID: 200 calls to $socket, each within 50 ms. Whoever shares the processor may hold one of them up:
+# three tries, which a shim that waits would all fail.
+laps() {
+	local try median longest
+	for try in 1 2 3; do
+		read -r median longest < <("$E2E_TTRPC" "$socket" lap 200 "$@")
+		echo "$1, try $try: median $median us, longest $longest us"
+		[ "$median" -ge $((5000 * E2E_SLOW)) ] || [ "$longest" -ge $((50000 * E2E_SLOW)) ] || return 0
+	done
+	return 1
+}
+
 @test "while a create hangs, State and Wait answer within 50 ms" {
 	group="--annotation io.containerd.runc.v2.group=$T"
 	run_fake "$group" ${T}a sleep 1000
@@ -212,14 +224,9 @@ hangs() {
 	helper run_fake "$group" ${T}c sleep 1000
 	hangs
 	socket=$(socket_of ${T}a)
-	read -r median longest < <("$E2E_TTRPC" "$socket" lap 200 State ${T}a)
-	echo "State: median $median us, longest $longest us"
-	[ "$median" -lt $((5000 * E2E_SLOW)) ] && [ "$longest" -lt $((50000 * E2E_SLOW)) ]
-	read -r median longest < <("$E2E_TTRPC" "$socket" lap 200 Wait ${T}b)
-	echo "Wait: median $median us, longest $longest us"
-	[ "$median" -lt $((5000 * E2E_SLOW)) ] && [ "$longest" -lt $((50000 * E2E_SLOW)) ]
-	read -r median longest < <("$E2E_TTRPC" "$socket" lap 200 State ${T}c)
-	[ "$median" -lt $((5000 * E2E_SLOW)) ] && [ "$longest" -lt $((50000 * E2E_SLOW)) ]
+	laps State ${T}a
+	laps Wait ${T}b
+	laps State ${T}c
 	run -0 timeout $E2E_LIMIT_S ctr task exec --exec-id e ${T}a echo alive
 	equal "$output" alive
 	kill -KILL "$(cat "$E2E/hanging")"
