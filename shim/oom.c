@@ -33,25 +33,27 @@ static void tell(struct oom_watch *watch, uint64_t kills)
 	watch->fn(watch);
 }
 
-void oom_watch_check(struct oom_watch *watch)
+/* False when there is no counter to read. */
+static bool look(struct oom_watch *watch)
 {
 	struct err ignored;
 	uint64_t kills;
 
-	if (watch->oom && cg_events_oom_kill(watch->cgroup_fd, &kills, &ignored) == 0)
-		tell(watch, kills);
+	if (cg_events_oom_kill(watch->cgroup_fd, &kills, &ignored) < 0)
+		return false;
+	tell(watch, kills);
+	return true;
+}
+
+void oom_watch_check(struct oom_watch *watch)
+{
+	if (watch->oom)
+		(void)look(watch);
 }
 
 void oom_watch_check_killed(struct oom_watch *watch, pid_t pid)
 {
-	struct err ignored;
-	uint64_t kills;
-
-	if (!watch->oom)
-		return;
-	if (cg_events_oom_kill(watch->cgroup_fd, &kills, &ignored) == 0)
-		tell(watch, kills);
-	else if (watch->kills == 0 && kmsg_tells_oom_kill(pid))
+	if (watch->oom && !look(watch) && watch->kills == 0 && kmsg_tells_oom_kill(pid))
 		tell(watch, 1);
 }
 
