@@ -58,23 +58,13 @@ static bool waits_for_oom(struct container *container)
 	return true;
 }
 
-static void check_oom(struct container *container)
-{
-	const struct process *init = &container->init;
-
-	if (init->held.status == 128 + SIGKILL)
-		oom_watch_check_killed(&container->oom, init->pid);
-	else
-		oom_watch_check(&container->oom);
-}
-
 /* Init's exit may be published once nothing else of the container is left to be published. */
 static void finish_if_last(struct container *container)
 {
 	if (!container->init_gone || container->init.exited || container->ending ||
 	    container->busy_execs)
 		return;
-	check_oom(container);
+	oom_watch_check_last(&container->oom, container->init.pid, container->cgroup_path);
 	if (!waits_for_oom(container))
 		publish(&container->init, &container->init.held);
 }

@@ -51,9 +51,11 @@ void oom_watch_check(struct oom_watch *watch)
 		(void)look(watch);
 }
 
-void oom_watch_check_killed(struct oom_watch *watch, pid_t pid)
+void oom_watch_check_last(struct oom_watch *watch, pid_t init, const char *cgroup)
 {
-	if (watch->oom && !look(watch) && watch->kills == 0 && kmsg_tells_oom_kill(pid))
+	struct kmsg_victim victim = { init, cgroup, watch->since_us };
+
+	if (watch->oom && !look(watch) && watch->kills == 0 && kmsg_tells_oom_kill(&victim))
 		tell(watch, 1);
 }
 
@@ -99,6 +101,7 @@ int oom_watch_start(struct oom *oom, struct oom_watch *watch, int cgroup_fd)
 		return code;
 	watch->oom = oom;
 	watch->cgroup_fd = cgroup_fd;
+	watch->since_us = kmsg_now_us();
 	list_add_before(&oom->watches, &watch->link);
 	oom_watch_check(watch); /* what happened before the watch was armed */
 	return 0;

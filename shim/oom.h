@@ -20,8 +20,9 @@ typedef void oom_fn(struct oom_watch *watch);
 struct oom_watch {
 	struct oom *oom; /* NULL while not armed */
 	struct cg_watch watch;
-	int cgroup_fd;	/* borrowed */
-	uint64_t kills; /* told so far */
+	int cgroup_fd;	  /* borrowed */
+	uint64_t kills;	  /* told so far */
+	int64_t since_us; /* armed, by the clock of the kernel's log */
 	oom_fn *fn;
 	struct list link;
 };
@@ -51,11 +52,14 @@ int oom_watch_start(struct oom *oom, struct oom_watch *watch, int cgroup_fd);
 void oom_watch_check(struct oom_watch *watch);
 
 /*
- * The same after SIGKILL has ended a process: where the cgroup is gone with its counter, the
+ * The same once init and all others have ended: where the cgroup is gone with its counter, the
  * kernel's log decides. That a scope without processes is removed is systemd's doing, and a race: 2
  * of 200 containers in an emulated machine.
+ *
+ * init    its pid
+ * cgroup  of the container, from the hierarchy's root; NULL if not known
  */
-void oom_watch_check_killed(struct oom_watch *watch, pid_t pid);
+void oom_watch_check_last(struct oom_watch *watch, pid_t init, const char *cgroup);
 
 /* Stop watching; harmless when not armed. */
 void oom_watch_stop(struct oom_watch *watch);
