@@ -44,3 +44,29 @@ said() {
 	jq -e --arg id "$T" '.pods[] | select(.name == $id) | .shim.azl and .containers_bytes > 10000 and .kernel_bytes > 0
 		and .containers[0].tasks == 1' "$W/density"
 }
+
+# as kubelet writes for a container with limits
+@test "explain tells the kubelet's values of a pod's container, found by its names in Kubernetes" {
+	local pod one
+	echo '{}' >/etc/azl/host.json
+	pod=$(pod_run "$T")
+	one=$(pod_add "$pod" one 'cpu_shares: 2 cpu_quota: 50000 cpu_period: 100000 memory_limit_in_bytes: 50331648
+		memory_swap_limit_in_bytes: 58720256 oom_score_adj: 900
+		unified { key: "memory.high" value: "40960000" }' sleep 1000)
+	"$AZL_BUILD/azlctl" explain --json "test/$T/one" >"$W/json"
+	equal "$(jq -r '.id + " " + .name + " " + .cgroup' "$W/json")" \
+		"$one test/$T/one /azl.slice/cri-containerd-$one.scope"
+	equal "$(said memory.max)" "50331648 kubelet"
+	equal "$(said memory.swap.max)" "8388608 kubelet"
+	equal "$(said memory.high)" "40960000 kubelet"
+	equal "$(said cpu.max)" "50000 100000 kubelet"
+	equal "$(said cpu.weight)" "1 kubelet"
+	equal "$(said oom_score_adj)" "900 kubelet"
+	equal "$(said pids.max)" "4096 azl default"
+	equal "$(said memory.oom.group)" "1 azl default"
+	cri UpdateContainerResources <<<"container_id: \"$one\" linux { memory_limit_in_bytes: 67108864 memory_swap_limit_in_bytes: 75497472 }"
+	"$AZL_BUILD/azlctl" explain --json "test/$T" >"$W/json"
+	equal "$(said memory.max)" "67108864 an update"
+	equal "$(said pids.max)" "4096 azl default"
+	pod_remove "$pod"
+}
