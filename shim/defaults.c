@@ -148,6 +148,10 @@ static int decide(const struct defaults_target *target, struct container_default
 		return code;
 	if (spec.is_sandbox || spec.is_none)
 		return 0;
+	/* kubelet decides it for its pods, and its "no" is to write nothing (singleProcessOOMKill).
+	 */
+	if (spec.is_pods)
+		forget(wanted, 1U << DEFAULT_MEMORY_OOM_GROUP);
 	override(target->id, &spec, wanted);
 	forget(wanted, spec.said);
 	if (!raises_score(&wanted->of[DEFAULT_OOM_SCORE_ADJ]))

@@ -149,8 +149,10 @@ static void take_annotation(struct defaults_spec *spec, const char *name, enum j
 {
 	size_t prefix = sizeof(annotation) - 1;
 
-	if (strcmp(name, "io.kubernetes.cri.container-type") == 0)
+	if (strcmp(name, "io.kubernetes.cri.container-type") == 0) {
 		spec->is_sandbox = type == JSON_STRING && text_is(text, len, "sandbox");
+		spec->is_pods = type == JSON_STRING && text_is(text, len, "container");
+	}
 	if (strncmp(name, annotation, prefix) != 0)
 		return;
 	if (name[prefix] == '.') {

@@ -31,6 +31,7 @@ struct defaults_spec {
 
 	/* annotations */
 	bool is_sandbox;     /* the pause container of a pod */
+	bool is_pods;	     /* another container of a pod */
 	bool is_none;	     /* io.azl.defaults = none */
 	bool is_misspelt;    /* io.azl.defaults is neither none nor all */
 	uint16_t overridden; /* bits: io.azl.defaults.KEY makes sense; of[] has the value */

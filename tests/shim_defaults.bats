@@ -177,6 +177,15 @@ silent() {
 	untouched $T
 }
 
+@test "memory.oom.group of a pod's container is the kubelet's, or an annotation's" {
+	local pods="--annotation io.kubernetes.cri.container-type=container"
+	host '{}'
+	runs "$pods" ${T}a
+	equal "$(given ${T}a)" '{"limit":4096} {"cpu.weight":"10","memory.swap.max":"0"}'
+	runs "$pods --annotation io.azl.defaults.memory.oom.group=true" ${T}b
+	equal "$(given ${T}b)" "$ALL"
+}
+
 @test "a host's file that makes no sense is told, and the container runs as it is" {
 	host '{"containers": {"pids.max": 0}}'
 	runs "" ${T}a

@@ -442,8 +442,32 @@ TEST(does_nothing_to_pause_containers)
 	world_begin("{}");
 	CHECK_TEXT(apply(NOTED("\"io.kubernetes.cri.container-type\":\"sandbox\"")),
 		   NOTED("\"io.kubernetes.cri.container-type\":\"sandbox\""));
-	CHECK_TEXT(apply(NOTED("\"io.kubernetes.cri.container-type\":\"container\"")),
-		   NOTED_WITH("\"io.kubernetes.cri.container-type\":\"container\"", ALL_DEFAULTS));
+	CHECK_TEXT(said, "");
+	world_end();
+}
+
+/* Source: kubelet pkg/kubelet/kuberuntime, generateLinuxContainerResources: memory.oom.group is
+ * "1", or nothing with singleProcessOOMKill. */
+TEST(leaves_the_oom_group_of_a_pods_container_to_the_kubelet)
+{
+	static const char pods[] = "\"io.kubernetes.cri.container-type\":\"container\"";
+	char before[512], after[1024];
+
+	world_begin("{\"containers\":{\"memory.oom.group\":true}}");
+	(void)snprintf(before, sizeof(before), NOTED("%s"), pods);
+	(void)snprintf(after, sizeof(after),
+		       NOTED_WITH("%s", "\"pids\":{\"limit\":4096},\"unified\":{"
+					"\"memory.swap.max\":\"0\"," OUR_WEIGHT "}"),
+		       pods);
+	CHECK_TEXT(apply(before), after);
+	CHECK(!kept.of[DEFAULT_MEMORY_OOM_GROUP].is_set);
+	/* The pod's owner has the last word. */
+	(void)snprintf(before, sizeof(before),
+		       NOTED("%s,\"io.azl.defaults.memory.oom.group\":\"true\""), pods);
+	(void)snprintf(after, sizeof(after),
+		       NOTED_WITH("%s,\"io.azl.defaults.memory.oom.group\":\"true\"", ALL_DEFAULTS),
+		       pods);
+	CHECK_TEXT(apply(before), after);
 	CHECK_TEXT(said, "");
 	world_end();
 }

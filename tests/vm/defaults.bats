@@ -44,6 +44,8 @@ KERNEL=(pids.max=max memory.swap.max=max memory.oom.group=0 memory.high=max)
 DEFAULTS=(pids.max=4096 memory.swap.max=0 memory.oom.group=1 memory.high=max)
 # of a container without CPU shares: ctr says 1024, unless it is told 0
 WEIGHT=cpu.weight=10
+# memory.oom.group of a pod's container is kubelet's
+PODS=(pids.max=4096 memory.swap.max=0 memory.oom.group=0 memory.high=max)
 
 @test "without the host's file the kernel's own values are in force" {
 	run_group "$T" sleep 1000
@@ -126,13 +128,13 @@ WEIGHT=cpu.weight=10
 	# its pids.max is systemd's
 	are "$(group_of "$pod" k8s.io)" memory.swap.max=max memory.oom.group=0
 	one=$(pod_add "$pod" one 'cpu_shares: 2 oom_score_adj: 1000' sleep 1000)
-	are "$(group_of "$one" k8s.io)" "${DEFAULTS[@]}"
+	are "$(group_of "$one" k8s.io)" "${PODS[@]}"
 	# as kubelet writes for a container with a limit
 	two=$(pod_add "$pod" two 'cpu_shares: 102 memory_limit_in_bytes: 50331648 memory_swap_limit_in_bytes: 58720256
-		unified { key: "memory.oom.group" value: "0" } unified { key: "memory.high" value: "40960000" }' sleep 1000)
-	are "$(group_of "$two" k8s.io)" pids.max=4096 memory.swap.max=8388608 memory.oom.group=0 memory.high=40960000
+		unified { key: "memory.oom.group" value: "1" } unified { key: "memory.high" value: "40960000" }' sleep 1000)
+	are "$(group_of "$two" k8s.io)" pids.max=4096 memory.swap.max=8388608 memory.oom.group=1 memory.high=40960000
 	cri UpdateContainerResources <<<"container_id: \"$one\" linux { memory_limit_in_bytes: 67108864 cpu_shares: 512 }"
-	are "$(group_of "$one" k8s.io)" memory.max=67108864 "${DEFAULTS[@]}"
+	are "$(group_of "$one" k8s.io)" memory.max=67108864 "${PODS[@]}"
 }
 
 # What a container's init does when a child of it is killed for memory.

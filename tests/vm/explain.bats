@@ -63,7 +63,7 @@ said() {
 	equal "$(said cpu.weight)" "1 kubelet"
 	equal "$(said oom_score_adj)" "900 kubelet"
 	equal "$(said pids.max)" "4096 azl default"
-	equal "$(said memory.oom.group)" "1 azl default"
+	equal "$(said memory.oom.group)" "0 kernel"
 	cri UpdateContainerResources <<<"container_id: \"$one\" linux { memory_limit_in_bytes: 67108864 memory_swap_limit_in_bytes: 75497472 }"
 	"$AZL_BUILD/azlctl" explain --json "test/$T" >"$W/json"
 	equal "$(said memory.max)" "67108864 an update"
