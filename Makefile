@@ -231,12 +231,8 @@ install-ctl: all
 	$(call each,644,$(ETC)/systemd/system/azl-host.service $(ETC)/systemd/system/azl-nic@.service,$(UNITDIR))
 	$(call put,644,$(ETC)/systemd/system-preset/90-azl.preset,$(LIBDIR)/systemd/system-preset/90-azl.preset)
 
-install-selinux: $(BUILD)/azl.pp
-	$(call put,644,$(BUILD)/azl.pp,$(PREFIX)/share/selinux/packages/azl.pp)
-
-$(BUILD)/azl.pp: $(ETC)/selinux/azl.te $(ETC)/selinux/azl.fc
-	$(call say,SELINUX,$@)mkdir -p $(@D) && checkmodule -M -m -o $(BUILD)/azl.mod $< && \
-		semodule_package -o $@ -m $(BUILD)/azl.mod -f $(word 2,$^)
+install-selinux:
+	$(call put,644,$(ETC)/selinux/azl.cil,$(PREFIX)/share/selinux/packages/azl.cil)
 
 .PHONY: clean
 clean:
