@@ -55,7 +55,7 @@ CNI_LIBS := $(shell $(PKG_CONFIG) --libs libmnl yajl 2>/dev/null || echo -lmnl -
 archive_of = $(filter /%,$(shell $(CC) -print-file-name=$(1)))
 CNI_LINK := $(or $(call archive_of,libyajl_s.a),$(filter -L% -lyajl,$(CNI_LIBS))) \
 	$(or $(call archive_of,libmnl.a),$(filter -L% -lmnl,$(CNI_LIBS)))
-# Without libcgroup (Azure Linux 4 has none; CGROUP=no) azlctl makes no slices on hosts without systemd.
+# Without libcgroup (Azure Linux 4 has none; CGROUP=no) azlctl makes cgroups on hosts without systemd itself.
 CGROUP  ?= $(shell $(PKG_CONFIG) --exists 'libcgroup >= 2.0' 2>/dev/null && echo yes || echo no)
 CTL_LIBS := $(CNI_LIBS) -lm $(if $(filter yes,$(CGROUP)),$(shell $(PKG_CONFIG) --libs libcgroup))
 
@@ -73,7 +73,7 @@ CNI_C     := $(filter-out cni/main.c,$(wildcard cni/*.c cni/*/*.c)) $(CONFIG_C) 
 CNI_MAIN  := $(wildcard cni/main.c)
 # azlctl may know everything; libcgroup, where there is one, serves hosts without systemd.
 CTL_C     := $(filter-out config/azlctl/main.c \
-	config/azlctl/slices_$(if $(filter yes,$(CGROUP)),none,libcgroup).c,$(wildcard config/azlctl/*.c))
+	config/azlctl/slices_$(if $(filter yes,$(CGROUP)),cgroups,libcgroup).c,$(wildcard config/azlctl/*.c))
 OBJ        = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 PROGRAMS := $(BUILD)/containerd-shim-azl-v2 $(CNI_MAIN:cni/main.c=$(BUILD)/azl-cni) $(BUILD)/azlctl
@@ -89,6 +89,10 @@ $(BUILD)/azl-cni: $(call OBJ,cni/main.c $(CNI_C))
 
 $(BUILD)/azlctl: $(call OBJ,config/azlctl/main.c $(CTL_C)) $(BUILD)/parts.a
 	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(CTL_LIBS)
+
+# For tests: as it is where there is no libcgroup.
+$(BUILD)/tools/azlctl-cgroups: $(call OBJ,config/azlctl/main.c $(CTL_C:%/slices_libcgroup.c=%/slices_cgroups.c)) $(BUILD)/parts.a
+	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(CNI_LIBS) -lm
 
 # What azlctl may take from: an archive gives the modules that are used, and their libraries alone.
 $(BUILD)/parts.a: $(call OBJ,$(CNI_C) $(CGROUPS_C))

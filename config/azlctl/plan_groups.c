@@ -8,7 +8,6 @@
 
 #include "config/azlctl/facts.h"
 #include "config/azlctl/plan.h"
-#include "config/azlctl/slices.h"
 #include "config/host.h"
 
 enum { TEXT_ROOM = 128 };
@@ -77,12 +76,6 @@ void plan_groups(struct plan *plan, const struct host_facts *facts,
 {
 	if (!facts->is_live)
 		return;
-	if (!slices_can()) {
-		plan_add(plan, STEP_ADVICE, "", NULL,
-			 "this host has no systemd, and this azlctl no libcgroup: slices are left "
-			 "out (a build with libcgroup makes them)");
-		return;
-	}
 	plan_add(plan, STEP_GROUP, SYSTEM_GROUP, NULL, "the host's own services");
 	add_values(plan, facts, config, "system", "", SYSTEM_GROUP);
 	for (int i = 0; i < FACTS_UNITS; i++) {

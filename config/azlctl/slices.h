@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cgroups of a host without systemd. slices_libcgroup.c is the only file that sees libcgroup; where
- * there is none (Azure Linux 4), slices_none.c is built in its place and says so.
+ * there is none (Azure Linux 4), slices_cgroups.c is built in its place, on the library cgroups/.
  *
  * Names are paths below the root of the cgroup v2 hierarchy, without leading '/'; "" is the root.
  */
 #pragma once
 
-#include <stdbool.h>
 #include <sys/types.h>
 
 struct err;
-
-/* False: built without libcgroup, every call fails with -ENOTSUP. */
-bool slices_can(void);
 
 /* Make a cgroup with all controllers that the root has; parents are handed what they need. */
 int slices_make(const char *group, const char *controllers, struct err *err);

@@ -11,11 +11,6 @@
 
 enum { NAME_ROOM = 64 };
 
-bool slices_can(void)
-{
-	return true;
-}
-
 static int fail(struct err *err, const char *what, const char *group, int code)
 {
 	return err_set(err, code == ECGROUPNOTEXIST ? -ENOENT : -EIO, "%s cgroup /%s: %s", what,

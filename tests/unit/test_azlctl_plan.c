@@ -194,16 +194,12 @@ TEST(without_systemd_there_are_groups_in_bytes)
 	facts.pid[FACTS_KUBELET] = 0;
 	plan = plan_of(&facts, "{}");
 	CHECK(count(&plan, STEP_RELOAD) == 0);
-	if (count(&plan, STEP_GROUP) == 0) {
-		CHECK(advises(&plan, "no libcgroup"));
-	} else {
-		CHECK(count(&plan, STEP_GROUP) == 4);
-		CHECK(find(&plan, STEP_GROUP, "azl-system/kubelet") == NULL);
-		CHECK_TEXT(value(&plan, STEP_VALUE, "azl-system/sshd/memory.min"), "33554432");
-		CHECK_TEXT(value(&plan, STEP_VALUE, "azl/memory.max"), "8160436224");
-		CHECK_TEXT(value(&plan, STEP_VALUE, "azl/pids.max"), "80000");
-		CHECK_TEXT(value(&plan, STEP_MOVE, "containerd"), "azl-system/containerd");
-	}
+	CHECK(count(&plan, STEP_GROUP) == 4);
+	CHECK(find(&plan, STEP_GROUP, "azl-system/kubelet") == NULL);
+	CHECK_TEXT(value(&plan, STEP_VALUE, "azl-system/sshd/memory.min"), "33554432");
+	CHECK_TEXT(value(&plan, STEP_VALUE, "azl/memory.max"), "8160436224");
+	CHECK_TEXT(value(&plan, STEP_VALUE, "azl/pids.max"), "80000");
+	CHECK_TEXT(value(&plan, STEP_MOVE, "containerd"), "azl-system/containerd");
 	plan_done(&plan);
 }
 

@@ -138,11 +138,11 @@ has_not_line() {
 
 # In a mount namespace of its own the machine has no systemd: so a host is that has another init.
 without_systemd() {
-	unshare -m sh -c 'mount -t tmpfs none /run/systemd && exec timeout 120 "$0" "$@"' "$AZL_BUILD/azlctl" "$@"
+	unshare -m sh -c 'mount -t tmpfs none /run/systemd && exec timeout 120 "$0" "$@"' "$CTL" "$@"
 }
 
-@test "a host without systemd gets cgroups, the daemons are moved there, and back" {
-	local sshd daemon group
+groups_and_back() {
+	local sshd daemon group CTL=$1
 	run_bg "" "$T" sleep 1000
 	printf 'int pause(void); int main(void) { return pause(); }\n' | cc -x c -o "$W/sshd" -
 	helper "$W/sshd"
@@ -172,4 +172,14 @@ without_systemd() {
 	[ ! -e /sys/fs/cgroup/azl ]
 	back
 	container_is_well
+}
+
+@test "a host without systemd gets cgroups, the daemons are moved there, and back: libcgroup" {
+	groups_and_back "$AZL_BUILD/azlctl"
+}
+
+@test "a host without systemd gets cgroups, the daemons are moved there, and back: without libcgroup" {
+	run ldd "$AZL_BUILD/tools/azlctl-cgroups"
+	[[ $output != *libcgroup* ]]
+	groups_and_back "$AZL_BUILD/tools/azlctl-cgroups"
 }
