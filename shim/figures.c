@@ -93,8 +93,10 @@ static int read_stats(struct container *container, struct buf *out, struct err *
 	if (!stats)
 		return err_set(err, STATUS_E_EXHAUSTED, "no memory for the statistics");
 	code = cg_stats_read(container->cgroup_fd, stats, err);
-	if (code == -ENOENT)
-		err->code = STATUS_E_NOT_FOUND;
+	if (code == -ENOENT) /* as systemd leaves it: the cgroup has gone with its last process */
+		code = err_set(
+			err, STATUS_E_NO_FILE, "open /sys/fs/cgroup%s/cgroup.controllers: %s",
+			container->cgroup_path ? container->cgroup_path : "", err_reason(ENOENT));
 	if (code == 0)
 		code = metrics_pack(stats, out, err);
 	cg_stats_done(stats);

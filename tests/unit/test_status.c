@@ -9,6 +9,7 @@ TEST(gives_each_code_that_clients_rely_on_its_status)
 {
 	CHECK(status_of(0) == STATUS_OK);
 	CHECK(status_of(STATUS_E_NOT_FOUND) == STATUS_NOT_FOUND);
+	CHECK(status_of(STATUS_E_NO_FILE) == STATUS_NOT_FOUND);
 	CHECK(status_of(STATUS_E_EXISTS) == STATUS_ALREADY_EXISTS);
 	CHECK(status_of(STATUS_E_PRECONDITION) == STATUS_FAILED_PRECONDITION);
 	CHECK(status_of(STATUS_E_INVALID) == STATUS_INVALID_ARGUMENT);
@@ -37,5 +38,6 @@ TEST(puts_the_words_of_errdefs_behind_a_message)
 	CHECK_TEXT(status_suffix(STATUS_E_EXISTS), ": already exists");
 	CHECK_TEXT(status_suffix(STATUS_E_PRECONDITION), ": failed precondition");
 	CHECK_TEXT(status_suffix(STATUS_E_INVALID), ": invalid argument");
+	CHECK_TEXT(status_suffix(STATUS_E_NO_FILE), "");
 	CHECK_TEXT(status_suffix(-EIO), "");
 }
