@@ -242,18 +242,12 @@ void host_config_done(struct host_config *config)
 	*config = (struct host_config){ 0 };
 }
 
-int host_config_read(int dir, const char *path, struct host_config *config, struct err *err)
+int host_config_parse(const char *text, size_t len, struct host_config *config, struct err *err)
 {
 	struct scan scan = { .config = config, .err = err };
 	int code = set_defaults(config, err);
 
-	if (code < 0)
-		return code;
-	code = json_scan_file(dir, path, HOST_CONFIG_MAX_BYTES, on_value, &scan, err);
-	if (code == -ENOENT)
-		return 0;
-	config->exists = code == 0;
-	return code;
+	return code < 0 ? code : json_scan(text, len, on_value, &scan, err);
 }
 
 const struct host_value *host_config_get(const struct host_config *config, const char *section,

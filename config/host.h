@@ -54,21 +54,20 @@ struct host_config {
 	struct host_value *values; /* owned; host_keys_count of them */
 	struct host_sysctl sysctls[HOST_SYSCTLS_MAX];
 	size_t n_sysctls;
-	bool exists; /* there is a file */
 };
 
 void host_config_done(struct host_config *config);
 
 /*
- * Read the file, checked whole; defaults where it says nothing, and for a file that is not there.
+ * Read what the file says, checked whole; defaults where it says nothing.
  *
- * dir, path   as openat(2)
+ * text, len   borrowed; "{}" has all defaults
  * config      zeroed by the caller; host_config_done() it, also after a failure
  *
  * Returns 0 or -EBADMSG (not JSON; the text tells where), -EINVAL (unknown key, wrong type or
- * range: the text names key, value and what is allowed), -EFBIG, -ENOMEM, ...
+ * range: the text names key, value and what is allowed), -ENOMEM.
  */
-int host_config_read(int dir, const char *path, struct host_config *config, struct err *err);
+int host_config_parse(const char *text, size_t len, struct host_config *config, struct err *err);
 
 /*
  * Fit the defaults to a small host: where the file says nothing of workload.memory.max, containers

@@ -139,7 +139,14 @@ lives() {
 	ln -s /usr/bin/env "$T/usr/bin/containerd" # there is one here, none in the tree
 	ln -s /opt/lists "$T/etc/cni/net.d"
 	echo '{"cniVersion": "1.0.0", "name": "inside", "plugins": [{"type": "none"}]}' >"$T/opt/lists/10-inside.conflist"
+	# a host.json that is refused, where the link means the tree's
+	mkdir "$T/opt/azl"
+	echo '{ "containers": { "pids.maximum": 1 } }' >"$T/opt/azl/host.json"
+	ln -s /opt/azl/host.json "$T/etc/azl/host.json"
+	run -2 azlctl apply
+	has "/etc/azl/host.json: containers.pids.maximum: "
 	run azlctl check
+	has "/etc/azl/host.json: containers.pids.maximum: "
 	has "/usr/bin/runc is there"
 	has "containerd is not installed"
 	has "10-inside.conflist"

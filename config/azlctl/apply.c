@@ -5,6 +5,7 @@
 #include "config/azlctl/act.h"
 #include "config/azlctl/azlctl.h"
 #include "config/azlctl/facts.h"
+#include "config/azlctl/host_json.h"
 #include "config/azlctl/journal.h"
 #include "config/azlctl/plan.h"
 #include "config/azlctl/run.h"
@@ -136,7 +137,7 @@ int cmd_apply(const struct azlctl *ctl, int argc, char **argv)
 
 	if (argc > 0 && !only_nics)
 		(void)azlctl_fail("apply", "takes \"nic\", --dry-run and --json, nothing else");
-	else if (host_config_read(ctl->root, &HOST_CONFIG_PATH[1], &config, &err) < 0)
+	else if (host_json_read(ctl, &config, &err) < 0)
 		(void)azlctl_fail("apply", "%s", err.msg);
 	else
 		code = apply(ctl, &config, only_nics, &facts, &journal, &plan);

@@ -67,18 +67,12 @@ void check_fix(struct checks *checks, const char *fmt, ...)
 
 long check_read(const struct checks *checks, const char *path, char *text, size_t room)
 {
-	char name[TREE_REACH_ROOM];
-	own_fd int at = tree_reach(checks->ctl->root, path, name);
-
-	return at < 0 ? at : (long)fd_read_text(AT_FDCWD, name, text, room);
+	return tree_read_text(checks->ctl->root, path, text, room);
 }
 
 int check_read_file(const struct checks *checks, const char *path, struct buf *text)
 {
-	char name[TREE_REACH_ROOM];
-	own_fd int at = tree_reach(checks->ctl->root, path, name);
-
-	return at < 0 ? at : fd_read_file(AT_FDCWD, name, CHECK_FILE_MAX_BYTES, text);
+	return tree_read_file(checks->ctl->root, path, CHECK_FILE_MAX_BYTES, text);
 }
 
 uint64_t check_number(const struct checks *checks, const char *path, uint64_t missing)
@@ -94,10 +88,7 @@ uint64_t check_number(const struct checks *checks, const char *path, uint64_t mi
 
 bool check_exists(const struct checks *checks, const char *path)
 {
-	char name[TREE_REACH_ROOM];
-	own_fd int at = tree_reach(checks->ctl->root, path, name);
-
-	return at >= 0;
+	return tree_leads(checks->ctl->root, path);
 }
 
 static size_t count_of(const struct checks *checks, enum check_level level)

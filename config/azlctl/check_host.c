@@ -5,6 +5,7 @@
 #include "config/azlctl/azlctl.h"
 #include "config/azlctl/checks.h"
 #include "config/azlctl/facts.h"
+#include "config/azlctl/host_json.h"
 #include "config/azlctl/journal.h"
 #include "config/azlctl/plan.h"
 #include "config/base/err.h"
@@ -14,13 +15,13 @@ static void check_config(struct checks *checks)
 {
 	struct host_config config = { 0 };
 	struct err err = { 0 };
-	int code = host_config_read(checks->ctl->root, &HOST_CONFIG_PATH[1], &config, &err);
+	int code = host_json_read(checks->ctl, &config, &err);
 
 	if (code < 0) {
 		check_say(checks, CHECK_FAIL, "host.config", "%.240s", err.msg);
 		check_fix(checks, "man host.json; until then no default of " HOST_CONFIG_PATH
 				  " is in force");
-	} else if (!config.exists) {
+	} else if (code == 0) {
 		check_say(checks, CHECK_NOTE, "host.config",
 			  "there is no " HOST_CONFIG_PATH ": containers get no defaults");
 		check_fix(checks, "copy /usr/share/azl/host.json there");

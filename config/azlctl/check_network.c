@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "config/azlctl/azlctl.h"
 #include "config/azlctl/checks.h"
+#include "config/azlctl/tree.h"
 #include "config/base/buf.h"
 #include "config/base/clean.h"
 #include "config/base/fd.h"
@@ -42,13 +41,11 @@ static bool default_link(const struct checks *checks, char name[LINK_NAME_ROOM])
 static void link_target(const struct checks *checks, const char *path, char *target, size_t room)
 {
 	char full[PATH_ROOM];
-	ssize_t len = readlinkat(checks->ctl->root, path, full, sizeof(full) - 1);
 	const char *last;
 
 	*target = '\0';
-	if (len < 0)
+	if (tree_read_link(checks->ctl->root, path, full, sizeof(full)) < 0)
 		return;
-	full[len] = '\0';
 	last = strrchr(full, '/');
 	(void)snprintf(target, room, "%.63s", last ? last + 1 : full);
 }
@@ -70,7 +67,7 @@ static bool find_vf(const struct checks *checks, const char *name, char vf[LINK_
 	bool found = false;
 
 	(void)snprintf(path, sizeof(path), "sys/class/net/%s", name);
-	fd = openat(checks->ctl->root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = tree_open_folder(checks->ctl->root, path);
 	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir) {
 		(void)fd_close(fd);

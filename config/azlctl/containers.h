@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "config/json.h"
+
 struct err;
 
 #define CONTAINERS_TASKS "run/containerd/io.containerd.runtime.v2.task"
@@ -24,6 +26,13 @@ typedef int containers_fn(void *owner, const char *ns, const char *id, int bundl
  * Returns 0, what fn returned, or negative: -ENOENT (no containerd has run here), -EACCES.
  */
 int containers_each(int root, containers_fn *fn, void *owner, struct err *err);
+
+/* The cgroup v2 hierarchy that their cgroups are in, of a hybrid host as well. Returns a descriptor
+ * or a negative errno value. */
+int containers_cgroups(int root);
+
+/* Scan config.json of a bundle: json_scan(). Fails also with -ENOENT, -EFBIG, ... */
+int containers_spec(int bundle, json_fn *fn, void *owner, struct err *err);
 
 /* The pid of the container's first process as its bundle says it; 0: none, or it never started. */
 pid_t containers_pid(int bundle);

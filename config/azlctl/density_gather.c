@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cgroups/file.h"
 #include "cgroups/root.h"
@@ -12,10 +10,10 @@
 #include "config/azlctl/density.h"
 #include "config/azlctl/out.h"
 #include "config/azlctl/proc.h"
+#include "config/azlctl/tree.h"
 #include "config/base/buf.h"
 #include "config/base/clean.h"
 #include "config/base/err.h"
-#include "config/base/fd.h"
 #include "config/json.h"
 
 enum {
@@ -26,7 +24,7 @@ enum {
 struct gathering {
 	const struct azlctl *ctl;
 	struct density *density;
-	int cgroups; /* root of the hierarchy; -1: none */
+	int cgroups; /* root of the hierarchy; negative: none */
 	struct err *err;
 };
 
@@ -119,8 +117,7 @@ static int on_bundle(void *owner, const char *ns, const char *id, int bundle)
 	keep_text(container.ns, ns, strlen(ns));
 	keep_text(container.id, id, strlen(id));
 	/* a configuration that cannot be read leaves the pod without its name */
-	(void)json_scan_file(bundle, "config.json", CONTAINERS_SPEC_MAX_BYTES, spec_value,
-			     &container, &ignored);
+	(void)containers_spec(bundle, spec_value, &container, &ignored);
 	read_cgroup(gathering, &container);
 	density->containers[density->n_containers++] = container;
 	return 0;
@@ -164,8 +161,8 @@ static void count_mounts(const struct gathering *gathering)
 
 	for (size_t i = 0; i < density->n_containers; i++)
 		density->containers[i].mounts = density->containers[i].has_netns;
-	if (fd_read_file(gathering->ctl->root, "proc/self/mountinfo", MOUNTS_MAX_BYTES, &mounts) ==
-		    0 &&
+	if (tree_read_file(gathering->ctl->root, "proc/self/mountinfo", MOUNTS_MAX_BYTES,
+			   &mounts) == 0 &&
 	    buf_add(&mounts, "", 1, MOUNTS_MAX_BYTES + 1) == 0) {
 		const char *line = (const char *)mounts.data;
 
@@ -262,22 +259,15 @@ static int make_pods(const struct gathering *gathering)
 
 int density_gather(const struct azlctl *ctl, struct density *density, struct err *err)
 {
-	own_fd int cgroups = openat(ctl->root, "sys/fs/cgroup", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	own_fd int cgroups = containers_cgroups(ctl->root);
 	struct gathering gathering = {
 		.ctl = ctl,
 		.density = density,
+		.cgroups = cgroups,
 		.err = err,
 	};
-	int code;
+	int code = containers_each(ctl->root, on_bundle, &gathering, err);
 
-	if (cgroups >= 0 && faccessat(cgroups, "cgroup.controllers", F_OK, 0) < 0) {
-		int hybrid = openat(cgroups, "unified", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-		(void)fd_close(cgroups);
-		cgroups = hybrid;
-	}
-	gathering.cgroups = cgroups;
-	code = containers_each(ctl->root, on_bundle, &gathering, err);
 	if (code == -ENOENT)
 		(void)err_wrap(err, "containerd has not run here");
 	if (code < 0)

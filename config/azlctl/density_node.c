@@ -7,8 +7,8 @@
 #include "config/azlctl/azlctl.h"
 #include "config/azlctl/density.h"
 #include "config/azlctl/proc.h"
+#include "config/azlctl/tree.h"
 #include "config/base/buf.h"
-#include "config/base/fd.h"
 #include "config/base/num.h"
 
 enum {
@@ -21,7 +21,7 @@ static double some_avg10(int dir, const char *name)
 {
 	struct cg_psi_line line = { 0 };
 	char text[256];
-	ssize_t len = fd_read_text(dir, name, text, sizeof(text));
+	ssize_t len = tree_read_text(dir, name, text, sizeof(text));
 
 	if (len <= 5 || memcmp(text, "some ", 5) != 0)
 		return 0;
@@ -62,7 +62,7 @@ static uint64_t config_max_pods(int root, const char *path)
 	struct buf text = { 0 };
 	uint64_t pods = 0;
 
-	if (*path && fd_read_file(root, path, CONFIG_MAX_BYTES, &text) == 0 &&
+	if (*path && tree_read_file(root, path, CONFIG_MAX_BYTES, &text) == 0 &&
 	    buf_add(&text, "", 1, CONFIG_MAX_BYTES + 1) == 0) {
 		const char *at = (const char *)text.data;
 
@@ -107,7 +107,7 @@ static uint64_t kubelet_max_pods(int root)
 	uint64_t pods = 0;
 
 	(void)snprintf(name, sizeof(name), "proc/%d/cmdline", (int)pid);
-	if (pid > 0 && fd_read_file(root, name, CONFIG_MAX_BYTES, &line) == 0 && line.len > 0 &&
+	if (pid > 0 && tree_read_file(root, name, CONFIG_MAX_BYTES, &line) == 0 && line.len > 0 &&
 	    buf_add(&line, "", 1, CONFIG_MAX_BYTES + 1) == 0) {
 		told = argument((const char *)line.data, line.len, "--max-pods");
 		path = argument((const char *)line.data, line.len, "--config");
@@ -127,7 +127,7 @@ void density_node(const struct azlctl *ctl, struct density *density)
 	int root = ctl->root;
 	char text[FILE_ROOM];
 
-	if (fd_read_text(root, "proc/meminfo", text, sizeof(text)) >= 0) {
+	if (tree_read_text(root, "proc/meminfo", text, sizeof(text)) >= 0) {
 		density->total = meminfo(text, "MemTotal");
 		density->available = meminfo(text, "MemAvailable");
 		density->kernel = meminfo(text, "SUnreclaim") + meminfo(text, "KernelStack") +

@@ -8,6 +8,7 @@
 #include "cgroups/keyed.h"
 #include "config/azlctl/explain.h"
 #include "config/azlctl/explain_spec.h"
+#include "config/azlctl/tree.h"
 #include "config/base/num.h"
 
 enum { SET_WORDS = 128 }; /* 8192 processors: CONFIG_NR_CPUS of distributions */
@@ -121,7 +122,7 @@ static bool is_systemds(int root, const struct explain *explain, const char *fil
 	if (strcmp(file, "pids.max") != 0 || !scope || !strstr(scope, ".scope"))
 		return false;
 	(void)snprintf(path, sizeof(path), "run/systemd/transient%s.d/50-TasksMax.conf", scope);
-	return faccessat(root, path, F_OK, 0) < 0;
+	return !tree_leads(root, path);
 }
 
 void explain_judge(int root, const struct explain *explain, const struct explain_wish *wish,

@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cgroups/keyed.h"
 #include "cgroups/root.h"
 #include "config/azlctl/explain.h"
 #include "config/azlctl/explain_spec.h"
 #include "config/azlctl/proc.h"
+#include "config/azlctl/tree.h"
 #include "config/base/clean.h"
 #include "config/base/err.h"
-#include "config/base/fd.h"
 
 struct search {
 	const char *wanted;
@@ -89,7 +87,7 @@ static int on_bundle(void *owner, const char *ns, const char *id, int bundle)
 /* The content as one line. */
 static int read_value(int dir, const char *file, char text[EXPLAIN_VALUE_ROOM])
 {
-	ssize_t len = fd_read_text(dir, file, text, EXPLAIN_VALUE_ROOM);
+	ssize_t len = tree_read_text(dir, file, text, EXPLAIN_VALUE_ROOM);
 
 	if (len == -EFBIG) {
 		(void)snprintf(text, EXPLAIN_VALUE_ROOM, "(long)");
@@ -184,18 +182,6 @@ static void look_granted(int dir, struct explain_value *value)
 	value->above_who = EXPLAIN_HOST;
 }
 
-static int open_cgroups(int root)
-{
-	int dir = openat(root, "sys/fs/cgroup", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int hybrid;
-
-	if (dir < 0 || faccessat(dir, "cgroup.controllers", F_OK, 0) == 0)
-		return dir;
-	hybrid = openat(dir, "unified", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	(void)fd_close(dir);
-	return hybrid;
-}
-
 static int read_score(int root, pid_t pid, char text[EXPLAIN_VALUE_ROOM])
 {
 	char path[64];
@@ -207,11 +193,12 @@ static int read_score(int root, pid_t pid, char text[EXPLAIN_VALUE_ROOM])
 static int read_values(int root, const struct search *search, struct err *err)
 {
 	struct explain *explain = search->explain;
-	own_fd int cgroups = open_cgroups(root);
+	own_fd int cgroups = containers_cgroups(root);
 	own_fd int dir = -1;
 
 	if (cgroups < 0)
-		return err_errno(err, "/sys/fs/cgroup: no hierarchy of version 2");
+		return err_set(err, cgroups, "/sys/fs/cgroup: no hierarchy of version 2: %s",
+			       err_reason(-cgroups));
 	if (!search->pid ||
 	    proc_cgroup(root, search->pid, explain->cgroup, sizeof(explain->cgroup)) < 0)
 		return err_set(err, -ESRCH, "%s does not run", explain->id);

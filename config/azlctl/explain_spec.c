@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "config/azlctl/out.h"
+#include "config/azlctl/tree.h"
 #include "config/base/err.h"
-#include "config/base/fd.h"
 #include "config/base/num.h"
 #include "config/container_defaults.h"
 #include "config/host_value.h"
@@ -250,7 +250,7 @@ static void read_note(int bundle, struct explain_spec *spec)
 {
 	char text[NOTE_ROOM];
 
-	if (fd_read_text(bundle, DEFAULTS_NOTE, text, sizeof(text)) < 0)
+	if (tree_read_text(bundle, DEFAULTS_NOTE, text, sizeof(text)) < 0)
 		return;
 	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
 		size_t len = strcspn(line, " \n");
@@ -271,8 +271,7 @@ int explain_spec_read(int bundle, struct explain_spec *spec, struct err *err)
 	int code;
 
 	*spec = (struct explain_spec){ 0 };
-	code = json_scan_file(bundle, "config.json", CONTAINERS_SPEC_MAX_BYTES, spec_value, spec,
-			      err);
+	code = containers_spec(bundle, spec_value, spec, err);
 	if (code < 0)
 		return code;
 	settle(spec);

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/azlctl/tree.h"
 #include "config/base/clean.h"
-#include "config/base/fd.h"
 #include "config/base/num.h"
 
 enum { PROC_TEXT_ROOM = 4096, PROC_PATH_ROOM = 64 };
@@ -20,7 +20,7 @@ static ssize_t read_of(int root, pid_t pid, const char *file, char *text, size_t
 	char path[PROC_PATH_ROOM];
 
 	(void)snprintf(path, sizeof(path), "proc/%d/%s", (int)pid, file);
-	return fd_read_text(root, path, text, room);
+	return tree_read_text(root, path, text, room);
 }
 
 /* The number behind a key at the beginning of a line; 0 when there is none. */
@@ -74,9 +74,9 @@ int proc_files(int root, pid_t pid, uint64_t *files, uint64_t *sockets)
 
 	*files = *sockets = 0;
 	(void)snprintf(path, sizeof(path), "proc/%d/fd", (int)pid);
-	fd = openat(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = tree_open_folder(root, path);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	dir = fdopendir(fd);
 	if (!dir) {
 		(void)fd_close(fd);
@@ -119,14 +119,11 @@ void proc_program(int root, pid_t pid, char *name, size_t room)
 {
 	char path[PROC_PATH_ROOM], target[PROC_TEXT_ROOM];
 	const char *last;
-	ssize_t len;
 
 	*name = '\0';
 	(void)snprintf(path, sizeof(path), "proc/%d/exe", (int)pid);
-	len = readlinkat(root, path, target, sizeof(target) - 1);
-	if (len <= 0)
+	if (tree_read_link(root, path, target, sizeof(target)) <= 0)
 		return;
-	target[len] = '\0';
 	last = strrchr(target, '/');
 	(void)snprintf(name, room, "%s", last ? last + 1 : target);
 }
@@ -147,7 +144,7 @@ static bool has_name(int root, pid_t pid, const char *comm)
 
 pid_t proc_find(int root, const char *comm)
 {
-	int fd = openat(root, "proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = tree_open_folder(root, "proc");
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
 	pid_t found = 0;

@@ -17,13 +17,21 @@
 #include "config/base/err.h"
 #include "config/base/fd.h"
 
+enum { OPEN_RETRIES_MAX = 32 }; /* of a path with ".." while somebody renames or mounts */
+
 /* openat2(2) has no call in glibc. A link with a leading '/' stays inside of the tree. */
 static int open_inside(int root, const char *path, int flags)
 {
 	struct open_how how = { .flags = (unsigned int)(flags | O_CLOEXEC),
 				.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+	long fd = -1;
 
-	return (int)syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof(how));
+	for (int i = 0; i < OPEN_RETRIES_MAX; i++) {
+		fd = syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof(how));
+		if (fd >= 0 || errno != EAGAIN)
+			break;
+	}
+	return (int)fd;
 }
 
 /* What to do about a failure that is the host's, not the file's. */
@@ -91,13 +99,51 @@ int tree_read(int root, const char *path, struct buf *text, struct err *err)
 	return code < 0 ? fail(err, code, "read", path) : 1;
 }
 
-int tree_reach(int root, const char *path, char name[TREE_REACH_ROOM])
+enum { REACH_ROOM = 32 };
+
+/* What a path leads to, and a name by which it can be read as long as that descriptor is open. */
+static int reach(int root, const char *path, char name[REACH_ROOM])
 {
 	int fd = open_inside(root, path, O_PATH);
 	int code = fd < 0 ? -errno : fd;
 
-	(void)snprintf(name, TREE_REACH_ROOM, "/proc/self/fd/%d", fd);
+	(void)snprintf(name, REACH_ROOM, "/proc/self/fd/%d", fd);
 	return code;
+}
+
+ssize_t tree_read_text(int root, const char *path, char *text, size_t room)
+{
+	char name[REACH_ROOM];
+	own_fd int at = reach(root, path, name);
+
+	return at < 0 ? at : fd_read_text(AT_FDCWD, name, text, room);
+}
+
+int tree_read_file(int root, const char *path, size_t limit, struct buf *text)
+{
+	char name[REACH_ROOM];
+	own_fd int at = reach(root, path, name);
+
+	return at < 0 ? at : fd_read_file(AT_FDCWD, name, limit, text);
+}
+
+ssize_t tree_read_link(int root, const char *path, char *target, size_t room)
+{
+	const char *name;
+	own_fd int folder = open_parent(root, path, &name);
+	ssize_t len = folder < 0 ? folder : readlinkat(folder, name, target, room - 1);
+
+	if (len < 0)
+		return folder < 0 ? folder : -errno;
+	target[len] = '\0';
+	return len;
+}
+
+bool tree_leads(int root, const char *path)
+{
+	own_fd int fd = open_inside(root, path, O_PATH);
+
+	return fd >= 0;
 }
 
 bool tree_has(int root, const char *path)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Files of a host below one directory descriptor: "/", or the root of a tree that is not running.
- * Names have no leading '/'; links are followed inside of the tree and never out of it. What is
- * written is on the disk when the call returns, and either whole or not there.
+ * Names have no leading '/'; links are followed inside of the tree and never out of it, those with
+ * a leading '/', too. What is written is on the disk when the call returns, and either whole or not
+ * there.
  */
 #pragma once
 
@@ -28,20 +29,19 @@ enum {
  */
 int tree_read(int root, const char *path, struct buf *text, struct err *err);
 
-enum { TREE_REACH_ROOM = 32 };
+/* As fd_read_text() and fd_read_file(): whatever the path leads to, a link at its end included. */
+ssize_t tree_read_text(int root, const char *path, char *text, size_t room);
+int tree_read_file(int root, const char *path, size_t limit, struct buf *text);
 
-/*
- * Find what a path leads to, through links that stay inside of the tree.
- *
- * name   written: "/proc/self/fd/N", by which it can be opened and read as long as the descriptor
- *        is open
- *
- * Returns a descriptor (O_PATH), or a negative errno value; `name` is then one that is not there.
- */
-int tree_reach(int root, const char *path, char name[TREE_REACH_ROOM]);
+/* Where a link points, NUL-terminated. Returns the length, or a negative errno value; a target that
+ * does not fit is cut. */
+ssize_t tree_read_link(int root, const char *path, char *target, size_t room);
 
 /* True when there is something of this name; a link counts, wherever it points. */
 bool tree_has(int root, const char *path);
+
+/* True when the path leads to something: a link at its end counts if it does. */
+bool tree_leads(int root, const char *path);
 
 /* True when a writer of this file was killed before it was whole: tree_remove() ends that. */
 bool tree_has_aside(int root, const char *path);

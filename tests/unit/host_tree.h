@@ -58,6 +58,18 @@ static inline void host_tree_link(const struct host_tree *tree, const char *name
 		abort();
 }
 
+/* Move what is there below /moved, and leave an absolute link: in the tree it means the tree's. */
+static inline void host_tree_move(const struct host_tree *tree, const char *name)
+{
+	char to[512];
+
+	(void)snprintf(to, sizeof(to), "/moved/%s", name);
+	host_tree_folders(tree, to + 1);
+	if (renameat(tree->fd, name, tree->fd, to + 1) < 0)
+		abort();
+	host_tree_link(tree, name, to);
+}
+
 static inline void host_tree_remove(const struct host_tree *tree, const char *name)
 {
 	if (unlinkat(tree->fd, name, 0) < 0)

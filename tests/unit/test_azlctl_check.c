@@ -209,6 +209,19 @@ TEST(each_fault_is_told_with_its_fix)
 	}
 }
 
+TEST(links_of_a_tree_stay_inside_of_it)
+{
+	struct host_tree tree = good();
+
+	host_tree_put(&tree, "etc/azl/host.json", "{\"containers\": {\"pids.maximum\": 1}}");
+	host_tree_move(&tree, "etc/azl");
+	host_tree_move(&tree, "sys/class/net/eth0");
+	CHECK(check(&tree, false) == AZLCTL_UNFIT);
+	CHECK(says("/etc/azl/host.json: containers.pids.maximum: "));
+	CHECK(says("eth0 is hv_netvsc, accelerated by enP1s1 (mlx5_core)"));
+	host_tree_done(&tree);
+}
+
 TEST(a_route_on_a_virtual_function_is_refused)
 {
 	struct host_tree tree = good();

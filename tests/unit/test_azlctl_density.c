@@ -210,6 +210,40 @@ TEST(pods_are_as_many_as_kubelet_was_told)
 	host_tree_done(&tree);
 }
 
+TEST(links_of_a_tree_stay_inside_of_it)
+{
+	struct host_tree tree = node();
+	struct azlctl ctl = ctl_of(&tree);
+	struct density density = { 0 };
+	struct err err;
+
+	host_tree_put(&tree, "var/lib/kubelet/config.yaml", "maxPods: 64\n");
+	host_tree_move(&tree, "run/containerd");
+	host_tree_move(&tree, "var/lib/kubelet/config.yaml");
+	host_tree_move(&tree, "sys/fs/cgroup");
+	host_tree_move(&tree, "proc/meminfo");
+	host_tree_move(&tree, "proc/100");
+	host_tree_move(&tree, "proc/self");
+	CHECK(density_gather(&ctl, &density, &err) == 0);
+	CHECK(density.n_containers == 3 && density.n_pods == 2);
+	CHECK(density.max_pods == 64 && density.total == 4000000ULL * 1024);
+	if (density.n_pods == 2) {
+		CHECK(density.pods[1].is_azl && density.pods[1].mounts == 4);
+		CHECK(density.pods[1].pss == 400 * 1024 && density.pods[1].sockets == 1);
+		CHECK(density.pods[1].memory == 2 * 1048576);
+	}
+	density_done(&density);
+	/* what the host that looks has is not the tree's */
+	host_tree_remove(&tree, "proc/self");
+	host_tree_link(&tree, "proc/self", "/proc/self");
+	host_tree_remove(&tree, "moved/proc/meminfo");
+	host_tree_link(&tree, "moved/proc/meminfo", "/proc/meminfo");
+	CHECK(density_gather(&ctl, &density, &err) == 0);
+	CHECK(density.total == 0);
+	density_done(&density);
+	host_tree_done(&tree);
+}
+
 TEST(a_name_that_is_too_long_keeps_both_ends)
 {
 	char text[DENSITY_SHORT_ROOM];

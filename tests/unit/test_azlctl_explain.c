@@ -351,6 +351,34 @@ TEST(the_answer_is_for_people_and_for_machines)
 	host_tree_done(&tree);
 }
 
+TEST(links_of_a_tree_stay_inside_of_it)
+{
+	struct host_tree tree = node(spec);
+	struct explain *explain = calloc(1, sizeof(*explain));
+	struct err err;
+
+	host_tree_put(&tree, CGROUP "pids.max", "4915\n");
+	host_tree_put(&tree, BUNDLE "config.json",
+		      "{\"annotations\": {\"nerdctl/name\": \"web\"}}");
+	host_tree_put(&tree, "run/systemd/transient/cri-abc1.scope.d/50-TasksMax.conf", "");
+	host_tree_move(&tree, "run/containerd");
+	host_tree_move(&tree, "run/systemd/transient");
+	host_tree_move(&tree, "sys/fs/cgroup");
+	host_tree_move(&tree, "proc/77");
+	CHECK(explain_read(tree.fd, "abc1", explain, &err) == 0);
+	CHECK_TEXT(explain->cgroup, "/" POD "/cri-abc1.scope");
+	CHECK_TEXT(value_of(explain, EXPLAIN_OOM_SCORE)->here, "985");
+	CHECK(value_of(explain, "pids.max")->who == EXPLAIN_LATER);
+	/* a bundle that is not containerd's own has no configuration */
+	host_tree_remove(&tree, "moved/" BUNDLE "config.json");
+	host_tree_put(&tree, "elsewhere.json", "{\"annotations\": {\"nerdctl/name\": \"web2\"}}");
+	host_tree_link(&tree, "moved/" BUNDLE "config.json", "/elsewhere.json");
+	CHECK(explain_read(tree.fd, "abc1", explain, &err) == 0);
+	CHECK_TEXT(explain->name, "");
+	free(explain);
+	host_tree_done(&tree);
+}
+
 TEST(a_broken_configuration_does_not_hide_the_values)
 {
 	struct host_tree tree = node("{\"linux\": ");

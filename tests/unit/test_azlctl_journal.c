@@ -192,6 +192,7 @@ TEST(in_json_it_is_the_first_key)
 
 TEST(links_stay_inside_of_the_tree)
 {
+	char line[16] = "";
 	struct host_tree tree = tree_new();
 	struct buf text = { 0 };
 	struct err err;
@@ -209,6 +210,20 @@ TEST(links_stay_inside_of_the_tree)
 	CHECK(symlinkat("x.conf", tree.fd, "var/lib/link.conf") == 0);
 	CHECK(tree_read(tree.fd, "etc/link.conf", &text, &err) == -ENOTSUP);
 	CHECK(tree_read(tree.fd, "var", &text, &err) == -ENOTSUP);
+	/* what only looks follows it */
+	CHECK(symlinkat("/etc/x.conf", tree.fd, "far.conf") == 0);
+	CHECK(tree_read_text(tree.fd, "far.conf", line, sizeof(line)) == 5);
+	CHECK_TEXT(line, "hello");
+	CHECK(tree_read_file(tree.fd, "far.conf", 5, &text) == 0 && text.len == 10);
+	CHECK(tree_read_file(tree.fd, "far.conf", 4, &text) == -EFBIG);
+	CHECK(tree_leads(tree.fd, "far.conf"));
+	CHECK(symlinkat("/etc/passwd", tree.fd, "host.conf") == 0);
+	CHECK(tree_read_text(tree.fd, "host.conf", line, sizeof(line)) == -ENOENT);
+	CHECK(tree_read_file(tree.fd, "host.conf", 1 << 20, &text) == -ENOENT);
+	CHECK(!tree_leads(tree.fd, "host.conf") && tree_has(tree.fd, "host.conf"));
+	CHECK(tree_read_link(tree.fd, "etc/link.conf", line, sizeof(line)) == 6);
+	CHECK_TEXT(line, "x.conf");
+	CHECK(tree_read_link(tree.fd, "etc/x.conf", line, sizeof(line)) == -EINVAL);
 	CHECK(tree_read(tree.fd, "etc/none/x", &text, &err) == 0);
 	CHECK(tree_read(tree.fd, "var/lib/x.conf/y", &text, &err) == 0);
 	buf_done(&text);

@@ -5,7 +5,6 @@
 #include "config/azlctl/plan.h"
 #include "config/base/err.h"
 #include "config/host.h"
-#include "tests/unit/folder.h"
 #include "tests/unit/test.h"
 
 static struct host_facts azure_node(void)
@@ -29,13 +28,10 @@ static struct host_facts azure_node(void)
 static struct host_config config_of(const char *json)
 {
 	struct host_config config = { 0 };
-	struct folder folder = folder_new();
 	struct err err;
 
-	folder_put_text(&folder, "host.json", json);
-	if (host_config_read(folder.fd, "host.json", &config, &err) < 0)
+	if (host_config_parse(json, strlen(json), &config, &err) < 0)
 		printf("# %s\n", err.msg);
-	folder_done(&folder);
 	return config;
 }
 

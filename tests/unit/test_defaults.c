@@ -643,7 +643,7 @@ TEST(has_the_defaults_of_the_hosts_table)
 
 	world_begin("{}");
 	CHECK(container_defaults_read(AT_FDCWD, host_path, &defaults, &err) == 0);
-	CHECK(host_config_read(AT_FDCWD, host_path, &config, &err) == 0);
+	CHECK(host_config_parse("{}", 2, &config, &err) == 0);
 	for (size_t i = 0; i < host_keys_count; i++)
 		keys += strcmp(host_keys[i].section, "containers") == 0;
 	CHECK(keys == DEFAULT_MAX);

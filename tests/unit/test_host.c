@@ -3,13 +3,13 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 
 #include "config/base/buf.h"
 #include "config/base/err.h"
 #include "config/base/fd.h"
 #include "shim/switches.h"
 #include "tests/unit/failing.h"
-#include "tests/unit/folder.h"
 #include "tests/unit/test.h"
 
 static struct host_config config;
@@ -17,15 +17,9 @@ static struct err err;
 
 static int read_text(const char *text)
 {
-	struct folder folder = folder_new();
-	int code;
-
 	host_config_done(&config);
 	err = (struct err){ 0 };
-	folder_put_text(&folder, "host.json", text);
-	code = host_config_read(folder.fd, "host.json", &config, &err);
-	folder_done(&folder);
-	return code;
+	return host_config_parse(text, strlen(text), &config, &err);
 }
 
 static const struct host_value *value(const char *section, const char *name)
@@ -38,7 +32,7 @@ static void refuses(const char *text, const char *words)
 {
 	int code = read_text(text);
 
-	CHECK(code == -EINVAL && err.code == code && !config.exists);
+	CHECK(code == -EINVAL && err.code == code);
 	CHECK_TEXT(err.msg, words);
 	host_config_done(&config);
 }
@@ -59,12 +53,10 @@ TEST(has_each_key_once_with_a_reason_and_a_source)
 	}
 }
 
-TEST(takes_defaults_without_a_file)
+TEST(takes_defaults_where_nothing_is_said)
 {
-	struct folder folder = folder_new();
-
-	CHECK(host_config_read(folder.fd, "host.json", &config, &err) == 0);
-	CHECK(!config.exists && config.n_sysctls == 0);
+	CHECK(read_text("{}") == 0);
+	CHECK(config.n_sysctls == 0);
 	CHECK(value("containers", "pids.max")->number == 4096);
 	CHECK(value("containers", "memory.swap.max")->is_set);
 	CHECK(value("containers", "memory.swap.max")->number == 0);
@@ -79,7 +71,6 @@ TEST(takes_defaults_without_a_file)
 	for (size_t i = 0; i < host_keys_count; i++)
 		CHECK(!config.values[i].is_given);
 	host_config_done(&config);
-	folder_done(&folder);
 }
 
 /* What is protected below must be protected above: kernel cgroup-v2.rst, memory.min. */
@@ -87,7 +78,7 @@ TEST(protects_no_more_below_than_above)
 {
 	uint64_t sum = 0;
 
-	CHECK(read_text("{}") == 0 && config.exists);
+	CHECK(read_text("{}") == 0);
 	for (size_t i = 0; i < host_keys_count; i++)
 		if (strcmp(host_keys[i].section, "protect") == 0 &&
 		    strstr(host_keys[i].name, "memory.min"))
@@ -279,42 +270,41 @@ TEST(takes_plain_texts)
 TEST(names_key_value_and_what_is_allowed)
 {
 	refuses("{\"containers\":{\"pids.max\":0}}",
-		"host.json: containers.pids.max: 0 is not allowed: it must be 1 to 4194304, "
+		"containers.pids.max: 0 is not allowed: it must be 1 to 4194304, "
 		"\"max\", or null");
 	refuses("{\"workload\":{\"memory.max\":\"1M\"}}",
-		"host.json: workload.memory.max: \"1M\" is not allowed: it must be bytes, a text "
+		"workload.memory.max: \"1M\" is not allowed: it must be bytes, a text "
 		"like \"512Mi\" or \"2.5%\" of the host's memory, \"max\", or null");
 	refuses("{\"containers\":{\"io.weight\":{\"a\":1}}}",
-		"host.json: containers.io.weight: an object is not allowed: it must be 1 to 10000, "
+		"containers.io.weight: an object is not allowed: it must be 1 to 10000, "
 		"or null");
 	refuses("{\"apply\":{\"slices\":[]}}",
-		"host.json: apply.slices: a list is not allowed: it must be true, false, or null");
+		"apply.slices: a list is not allowed: it must be true, false, or null");
 	refuses("{\"containers\":{\"pids.max\":1,\"pids.max\":2}}",
-		"host.json: containers.pids.max: is there twice");
-	refuses("{\"fastPaths\":true,\"fastPaths\":true}", "host.json: fastPaths: is there twice");
+		"containers.pids.max: is there twice");
+	refuses("{\"fastPaths\":true,\"fastPaths\":true}", "fastPaths: is there twice");
 }
 
 TEST(refuses_what_nobody_knows)
 {
 	refuses("{\"containers\":{\"pid.max\":1}}",
-		"host.json: containers.pid.max: there is no such key; docs/CGROUPS.md has all of "
+		"containers.pid.max: there is no such key; docs/CGROUPS.md has all of "
 		"them");
-	refuses("{\"container\":{}}", "host.json: container: there is no such section; names of "
+	refuses("{\"container\":{}}", "container: there is no such section; names of "
 				      "your own begin with \"x-\"");
-	refuses("{\"containers\":null}",
-		"host.json: containers: must be an object of names and values");
-	refuses("[]", "host.json: document: must be an object of sections");
+	refuses("{\"containers\":null}", "containers: must be an object of names and values");
+	refuses("[]", "document: must be an object of sections");
 	refuses("{\"fastPaths\":{\"exce\":true}}",
-		"host.json: fastPaths.exce: there is no such fast path: start, exec, kill, pause, "
+		"fastPaths.exce: there is no such fast path: start, exec, kill, pause, "
 		"delete, create");
-	refuses("{\"fastPaths\":{\"exec\":1}}", "host.json: fastPaths.exec: 1 is not allowed: it "
+	refuses("{\"fastPaths\":{\"exec\":1}}", "fastPaths.exec: 1 is not allowed: it "
 						"must be true, false, or null");
-	refuses("{\"fastPaths\":1}", "host.json: fastPaths: 1 is not allowed: it must be true, "
+	refuses("{\"fastPaths\":1}", "fastPaths: 1 is not allowed: it must be true, "
 				     "false, or an object of names with true or false");
-	refuses("{\"containers\\u0000\":{}}", "host.json: containers: there is no such section; "
+	refuses("{\"containers\\u0000\":{}}", "containers: there is no such section; "
 					      "names of your own begin with \"x-\"");
 	refuses("{\"containers\":{\"pids.max\\u0000\":1}}",
-		"host.json: containers.pids.max: there is no such key");
+		"containers.pids.max: there is no such key");
 	CHECK(read_text("{\"containers\":{}") == -EBADMSG);
 	host_config_done(&config);
 }
@@ -323,7 +313,7 @@ TEST(passes_over_sections_of_the_owner)
 {
 	CHECK(read_text("{\"x-notes\":{\"pids.max\":0,\"a\":[{}]},\"x-\":1,"
 			"\"fastPaths\":{\"exec\":false}}") == 0);
-	CHECK(config.exists && value("containers", "pids.max")->number == 4096);
+	CHECK(value("containers", "pids.max")->number == 4096);
 	host_config_done(&config);
 }
 
@@ -363,7 +353,7 @@ TEST(refuses_sysctls_that_are_none)
 		CHECK(read_text(text) == -EINVAL);
 		CHECK(strstr(err.msg, "it must be a text, a whole number, or null"));
 	}
-	refuses("{\"sysctl\":{\"vm.x\":1,\"vm.x\":2}}", "host.json: sysctl.vm.x: is there twice");
+	refuses("{\"sysctl\":{\"vm.x\":1,\"vm.x\":2}}", "sysctl.vm.x: is there twice");
 }
 
 TEST(bounds_the_number_of_sysctls)
@@ -377,29 +367,10 @@ TEST(bounds_the_number_of_sysctls)
 	(void)snprintf(text + used, sizeof(text) - used, "}}");
 	CHECK(read_text(text) == 0 && config.n_sysctls == HOST_SYSCTLS_MAX);
 	(void)snprintf(text + used, sizeof(text) - used, ",\"a.c\":1}}");
-	refuses(text, "host.json: sysctl.a.c: is one too many: 64 are allowed");
+	refuses(text, "sysctl.a.c: is one too many: 64 are allowed");
 }
 
 /* ---- the file ---- */
-
-TEST(refuses_a_file_that_is_too_long)
-{
-	struct folder folder = folder_new();
-	size_t len = HOST_CONFIG_MAX_BYTES + 1;
-	char *text = malloc(len);
-
-	if (!text)
-		abort();
-	memset(text, ' ', len);
-	memcpy(text, "{}", 2);
-	folder_put(&folder, "host.json", text, len);
-	CHECK(host_config_read(folder.fd, "host.json", &config, &err) == -EFBIG);
-	host_config_done(&config);
-	CHECK(host_config_read(folder.fd, ".", &config, &err) < 0);
-	host_config_done(&config);
-	free(text);
-	folder_done(&folder);
-}
 
 TEST(survives_the_failure_of_each_single_allocation)
 {
@@ -438,9 +409,12 @@ TEST(knows_the_fast_paths_of_the_shim)
 
 TEST(reads_the_file_that_is_shipped)
 {
-	CHECK(host_config_read(AT_FDCWD, "config/etc/azl/host.json", &config, &err) == 0);
-	CHECK(config.exists);
-	for (size_t i = 0; config.exists && i < host_keys_count; i++) {
+	struct buf shipped = { 0 };
+
+	CHECK(fd_read_file(AT_FDCWD, "config/etc/azl/host.json", 1 << 20, &shipped) == 0);
+	CHECK(shipped.len > 0 && read_text((const char *)shipped.data) == 0);
+	buf_done(&shipped);
+	for (size_t i = 0; i < host_keys_count; i++) {
 		struct host_value fallback = { 0 };
 		const struct host_key *key = &host_keys[i];
 		bool quoted = key->fallback[0] == '"';
