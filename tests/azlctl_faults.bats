@@ -35,6 +35,7 @@ has() {
 lives() {
 	local status=0
 	azlctl "$@" >"$W/said" 2>&1 </dev/null || status=$?
+	echo "$status" >"$W/status"
 	[ "$status" -le 5 ] || {
 		echo "$*: status $status"
 		cat "$W/said"
@@ -221,7 +222,7 @@ failing() {
 	${3-}
 	# shellcheck disable=SC2086
 	WRAP="strace -qq -f -o $W/trace" azlctl $1 >/dev/null 2>&1 || true
-	[ -z "${3-}" ] || "$2"
+	[ -z "${2-}" ] || "$2"
 	# what comes before the root is opened is the loader's
 	sed -n 's/^[0-9]* *\([a-z0-9_]*\)(\(.*\)/\1 \2/p' "$W/trace" |
 		awk '{ n[$1]++ } /O_PATH/ { on = 1 }
@@ -253,8 +254,23 @@ failing() {
 	failing check
 }
 
+# All of the tree's /etc, which holds what apply writes
+etc() {
+	(cd "$T/etc" && find . -type d | sort && find . -type f -print0 | sort -z | xargs -0 sha256sum)
+}
+
+# Status 1 is for a host that is as it was: as "$W/etc" says.
+is_unchanged_if_1() {
+	[ "$(cat "$W/status")" != 1 ] || etc | diff "$W/etc" - || {
+		cat "$W/said"
+		return 1
+	}
+}
+
 @test "apply, whichever system call fails, ends by itself, and revert undoes it" {
+	etc >"$W/etc"
 	undone() {
+		[ ! -e "$W/status" ] || is_unchanged_if_1 || return 1
 		azlctl revert >/dev/null
 		manifest | diff "$W/before" -
 	}
@@ -263,11 +279,13 @@ failing() {
 
 @test "revert, whichever system call fails, ends by itself, and a second one does the rest" {
 	undone() {
+		[ ! -e "$W/status" ] || is_unchanged_if_1 || return 1
 		azlctl revert >/dev/null
 		manifest | diff "$W/before" -
 	}
 	applied() {
 		azlctl apply >/dev/null
+		etc >"$W/etc"
 	}
 	failing revert undone applied
 }

@@ -205,3 +205,31 @@ completed() {
 	run -1 azlctl --root "$T" density --svg /dev/full
 	has "--svg /dev/full"
 }
+
+@test "an answer that nobody reads ends no apply and no revert, and 1 is for a host that is as it was" {
+	local way
+	mkfifo "$W/fifo"
+	exec 8<>"$W/fifo" 9>"$W/fifo" 8<&-
+	unread() {
+		env --default-signal=PIPE "$AZL_BUILD/azlctl" --root "$T" "$@" >&9
+	}
+	full() {
+		azlctl --root "$T" "$@" >/dev/full
+	}
+	for way in "" --json; do
+		# shellcheck disable=SC2086
+		run -5 unread apply $way
+		[ "$output" = "azlctl apply: write the answer: broken pipe" ]
+		run -0 azlctl --root "$T" apply
+		has "Nothing to do"
+		# shellcheck disable=SC2086
+		run -5 full revert $way
+		[ "$output" = "azlctl revert: write the answer: no space left on device" ]
+		run -0 azlctl --root "$T" revert
+		has "Nothing to undo"
+	done
+	run -1 full revert
+	run -1 full apply --dry-run
+	run -141 unread apply --dry-run
+	[ ! -e "$T/var/lib/azl" ]
+}

@@ -48,3 +48,7 @@ int cmd_explain(const struct azlctl *ctl, int argc, char **argv);
 
 /* Report a failure on standard error, "azlctl COMMAND: TEXT". Returns AZLCTL_FAILED. */
 int azlctl_fail(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Write what is still buffered of the answer. Returns false, and has told it once on standard
+ * error, when any of it was lost. */
+bool azlctl_answered(FILE *out, const char *command);

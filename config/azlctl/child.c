@@ -67,7 +67,7 @@ static int spawn(const char *const argv[], int out, bool with_errors, pid_t *pid
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
-	sigset_t none;
+	sigset_t none, usual;
 	int rc = posix_spawn_file_actions_init(&actions);
 
 	if (rc != 0)
@@ -79,7 +79,10 @@ static int spawn(const char *const argv[], int out, bool with_errors, pid_t *pid
 	}
 	(void)sigemptyset(&none);
 	(void)posix_spawnattr_setsigmask(&attributes, &none);
-	(void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+	(void)sigemptyset(&usual);
+	(void)sigaddset(&usual, SIGPIPE); /* apply ignores it */
+	(void)posix_spawnattr_setsigdefault(&attributes, &usual);
+	(void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 	(void)posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	(void)posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
 	if (with_errors)

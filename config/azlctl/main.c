@@ -190,7 +190,5 @@ int main(int argc, char **argv)
 	code = help(rest, n);
 	if (code < 0)
 		code = run(&ctl, rest, n);
-	if (fflush(stdout) != 0)
-		return azlctl_fail(rest[0], "write the answer: %s", err_reason(errno));
-	return code;
+	return azlctl_answered(stdout, rest[0]) ? code : AZLCTL_FAILED;
 }

@@ -2,11 +2,13 @@
 #include "config/azlctl/out.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include "config/azlctl/azlctl.h"
+#include "config/base/err.h"
 
 enum { OUT_DEPTH = sizeof(((struct out_json *)0)->first) / sizeof(bool) };
 
@@ -197,4 +199,15 @@ int azlctl_fail(const char *command, const char *fmt, ...)
 	va_end(args);
 	(void)fputc('\n', stderr);
 	return AZLCTL_FAILED;
+}
+
+bool azlctl_answered(FILE *out, const char *command)
+{
+	errno = 0;
+	if (fflush(out) == 0 && !ferror(out))
+		return true;
+	(void)azlctl_fail(command, "write the answer: %s",
+			  errno ? err_reason(errno) : "a part of it is lost");
+	clearerr(out);
+	return false;
 }

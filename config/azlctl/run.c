@@ -2,6 +2,7 @@
 #include "config/azlctl/run.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,6 +97,15 @@ static bool forget(struct world *world)
 	return any;
 }
 
+/* The status of a failure that is not a step's own: AZLCTL_FAILED is for a host that is as it was.
+ */
+static int status_failed(const struct world *world)
+{
+	struct report report = report_count(world->plan);
+
+	return report.done + report.failed > 0 ? AZLCTL_PARTIAL : AZLCTL_FAILED;
+}
+
 static int finish(struct world *world, const char *command, const char *none)
 {
 	struct report report = report_count(world->plan);
@@ -104,8 +114,12 @@ static int finish(struct world *world, const char *command, const char *none)
 		report_json(world->ctl, world->plan, command);
 	else
 		report_end(world->ctl, world->plan, none);
-	if (world->plan->no_memory)
-		return azlctl_fail(command, "no memory");
+	if (world->plan->no_memory) {
+		(void)azlctl_fail(command, "no memory");
+		return status_failed(world);
+	}
+	if (!azlctl_answered(world->ctl->out, command))
+		return status_failed(world);
 	if (world->ctl->dry_run && report.failed == 0)
 		return report.todo > 0 ? AZLCTL_WARNED : AZLCTL_OK;
 	return report.failed + report.skipped > 0 ? AZLCTL_PARTIAL : AZLCTL_OK;
@@ -131,6 +145,7 @@ int run_plan(const struct azlctl *ctl, const char *command, const struct host_fa
 		show_plan(&world);
 		return finish(&world, command, none);
 	}
+	(void)signal(SIGPIPE, SIG_IGN); /* who reads the lines may go, the steps are taken */
 	rc = note_all(&world, &err);
 	if (rc >= 0 && journal_clean(ctl, &err) < 0)
 		rc = err.code;
@@ -140,7 +155,9 @@ int run_plan(const struct azlctl *ctl, const char *command, const struct host_fa
 		return azlctl_fail(command, "nothing was changed: %s", err.msg);
 	take_kind(&world, false);
 	take_kind(&world, true);
-	if (forget(&world) && journal_write(ctl, journal, &err) < 0)
-		return azlctl_fail(command, "%s", err.msg);
+	if (forget(&world) && journal_write(ctl, journal, &err) < 0) {
+		(void)azlctl_fail(command, "%s", err.msg);
+		return status_failed(&world);
+	}
 	return finish(&world, command, none);
 }

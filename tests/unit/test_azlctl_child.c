@@ -31,6 +31,15 @@ TEST(status_and_text_are_the_programs_own)
 	CHECK_TEXT(text, "1\n2\n3");
 }
 
+TEST(what_apply_ignores_is_the_childs_again)
+{
+	struct err err;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	CHECK(child_run(SHELL("kill -PIPE $$"), LONG_MS, NULL, 0, &err) == 128 + SIGPIPE);
+	(void)signal(SIGPIPE, SIG_DFL);
+}
+
 TEST(a_program_that_is_not_there_is_no_child)
 {
 	const char *const argv[] = { "azl-no-such-program", NULL };
