@@ -182,6 +182,25 @@ without_cgroups() {
 	equal "$(cat "/proc/$pid/oom_score_adj")" 0
 }
 
+@test "a process of a container that is called like a daemon is none" {
+	local kind
+	cp /bin/sleep "$W/kubelet"
+	jq -n '{ "apply": { "sysctl": false, "modules": false, "containerd": false, "network": false },
+		"protect": { "containerd.oom_score_adj": null, "sshd.oom_score_adj": null } }' >"$HOST_JSON"
+	for kind in --user --mount --pid; do
+		helper unshare --fork --kill-child "$kind" "$W/kubelet" 1000
+		until_ok 5 pgrep -x kubelet
+		run -0 without_cgroups "$AZL_BUILD/azlctl" apply
+		has "Nothing to do"
+		e2e_kill_helpers
+		until_ok 5 eval '! pgrep -x kubelet'
+	done
+	helper "$W/kubelet" 1000
+	until_ok 5 pgrep -x kubelet
+	run -3 without_cgroups "$AZL_BUILD/azlctl" apply --dry-run
+	has "set oom_score_adj of kubelet/$(pgrep -x kubelet) = -999"
+}
+
 @test "containerd takes the list, and plugins get nothing of our first key" {
 	local plugin
 	mkdir -p /opt/cni/bin

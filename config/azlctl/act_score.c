@@ -29,12 +29,10 @@ static pid_t process_of(const struct world *world, const char *name)
 	const char *slash = strchr(name, '/');
 	size_t len = slash ? (size_t)(slash - name) : 0;
 	pid_t pid = slash ? (pid_t)strtol(slash + 1, NULL, 10) : 0;
-	char comm[NAME_ROOM];
+	char program[NAME_ROOM];
 
-	if (pid <= 0 || proc_name(world->ctl->root, pid, comm, sizeof(comm)) < 0 ||
-	    strlen(comm) != len || memcmp(comm, name, len) != 0)
-		return 0;
-	return pid;
+	(void)snprintf(program, sizeof(program), "%.*s", (int)len, name);
+	return pid > 0 && proc_is_daemon(world->ctl->root, pid, program) ? pid : 0;
 }
 
 static void score_path(pid_t pid, char path[NAME_ROOM])

@@ -156,7 +156,7 @@ int value_undo(struct world *world, const struct change *change, struct err *err
 /* The program's process, if it runs and is in another group than the step's. */
 static pid_t stray(const struct world *world, const struct step *step, char group[GROUP_ROOM])
 {
-	pid_t pid = proc_find(world->ctl->root, step->name);
+	pid_t pid = proc_find_daemon(world->ctl->root, step->name);
 
 	if (pid <= 0 || proc_cgroup(world->ctl->root, pid, group, GROUP_ROOM) < 0 ||
 	    strcmp(group + (group[0] == '/'), step->value) == 0)
@@ -194,14 +194,16 @@ int move_take(struct world *world, struct step *step, struct err *err)
 	return pid > 0 ? slices_move(step->value, pid, err) : 0;
 }
 
-/* A pid that is used again is not in our group: what is, was started by the one that we moved. */
+/* A pid that is used again may be anybody's: what is not the program of the group stays. */
 enum undo move_undo_look(struct world *world, const struct change *change, struct err *err)
 {
 	char group[GROUP_ROOM];
 	pid_t pid = (pid_t)strtol(change->name, NULL, 10);
+	const char *program = change->ours ? strrchr(change->ours, '/') : NULL;
 
 	(void)err;
-	if (!world->ctl->is_live || !change->before || !change->ours || pid <= 0 ||
+	if (!world->ctl->is_live || !change->before || !program || pid <= 0 ||
+	    !proc_is_daemon(world->ctl->root, pid, program + 1) ||
 	    proc_cgroup(world->ctl->root, pid, group, sizeof(group)) < 0 ||
 	    strcmp(group + (group[0] == '/'), change->ours) != 0)
 		return UNDO_NOTHING;

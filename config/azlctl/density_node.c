@@ -100,7 +100,7 @@ static const char *argument(const char *line, size_t len, const char *name)
 /* What the kubelet was told: by an argument, which counts, or by its configuration. 0: nothing. */
 static uint64_t kubelet_max_pods(int root)
 {
-	pid_t pid = proc_find(root, "kubelet");
+	pid_t pid = proc_find_daemon(root, "kubelet");
 	const char *path = NULL, *told = NULL;
 	struct buf line = { 0 };
 	char name[64];
@@ -137,7 +137,7 @@ void density_node(const struct azlctl *ctl, struct density *density)
 						"proc/pressure/io");
 	for (size_t i = 0; i < DENSITY_DAEMONS; i++) {
 		struct proc_memory memory = { 0 };
-		pid_t pid = proc_find(root, names[i]);
+		pid_t pid = proc_find_daemon(root, names[i]);
 
 		if (pid)
 			(void)proc_memory(root, pid, &memory);

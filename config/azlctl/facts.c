@@ -91,7 +91,7 @@ static void read_kernel(const struct azlctl *ctl, struct host_facts *facts)
 		facts->tasks_max = max < facts->tasks_max || i == 0 ? max : facts->tasks_max;
 	}
 	for (int i = 0; i < FACTS_UNITS; i++)
-		facts->pid[i] = proc_find(ctl->root, programs[i]);
+		facts->pid[i] = proc_find_daemon(ctl->root, programs[i]);
 }
 
 /* ---- containerd ---- */

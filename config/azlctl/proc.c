@@ -117,32 +117,60 @@ int proc_cgroup(int root, pid_t pid, char *path, size_t room)
 
 void proc_program(int root, pid_t pid, char *name, size_t room)
 {
+	static const char gone[] = " (deleted)";
 	char path[PROC_PATH_ROOM], target[PROC_TEXT_ROOM];
 	const char *last;
+	size_t len;
 
 	*name = '\0';
 	(void)snprintf(path, sizeof(path), "proc/%d/exe", (int)pid);
 	if (tree_read_link(root, path, target, sizeof(target)) <= 0)
 		return;
+	/* An upgrade took the file away from a program that runs. */
+	len = strlen(target);
+	if (len >= sizeof(gone) && strcmp(target + len + 1 - sizeof(gone), gone) == 0)
+		target[len + 1 - sizeof(gone)] = '\0';
 	last = strrchr(target, '/');
 	(void)snprintf(name, room, "%s", last ? last + 1 : target);
 }
 
-int proc_name(int root, pid_t pid, char *name, size_t room)
-{
-	ssize_t len = read_of(root, pid, "comm", name, room);
+/* ---- daemons of the host ---- */
 
-	return len < 0 ? (int)len : 0;
+static ssize_t namespace_of(int root, pid_t pid, const char *kind, char *name, size_t room)
+{
+	char path[PROC_PATH_ROOM];
+
+	(void)snprintf(path, sizeof(path), "proc/%d/ns/%s", (int)pid, kind);
+	return tree_read_link(root, path, name, room);
 }
 
-static bool has_name(int root, pid_t pid, const char *comm)
+/* It sees the host's files and processes, and its user 0 is the host's. */
+static bool is_of_host(int root, pid_t pid)
 {
-	char name[32];
+	static const char *const kinds[] = { "user", "mnt", "pid" };
 
-	return proc_name(root, pid, name, sizeof(name)) == 0 && strcmp(name, comm) == 0;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		char its[PROC_PATH_ROOM], hosts[PROC_PATH_ROOM];
+		ssize_t len = namespace_of(root, pid, kinds[i], its, sizeof(its));
+
+		if (len <= 0 || namespace_of(root, 1, kinds[i], hosts, sizeof(hosts)) != len ||
+		    memcmp(its, hosts, (size_t)len) != 0)
+			return false;
+	}
+	return true;
 }
 
-pid_t proc_find(int root, const char *comm)
+bool proc_is_daemon(int root, pid_t pid, const char *program)
+{
+	char text[PROC_TEXT_ROOM];
+
+	proc_program(root, pid, text, sizeof(text));
+	return strcmp(text, program) == 0 && is_of_host(root, pid) &&
+	       read_of(root, pid, "status", text, sizeof(text)) > 0 &&
+	       strstr(text, "\nUid:\t0\t0\t0\t0");
+}
+
+pid_t proc_find_daemon(int root, const char *program)
 {
 	int fd = tree_open_folder(root, "proc");
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -157,8 +185,8 @@ pid_t proc_find(int root, const char *comm)
 		uint64_t pid;
 
 		if (num_u64_parse(entry->d_name, strlen(entry->d_name), &pid) == 0 &&
-		    has_name(root, (pid_t)pid, comm) &&
-		    !has_name(root, proc_parent(root, (pid_t)pid), comm))
+		    proc_is_daemon(root, (pid_t)pid, program) &&
+		    !proc_is_daemon(root, proc_parent(root, (pid_t)pid), program))
 			found = (pid_t)pid;
 	}
 	(void)closedir(dir);

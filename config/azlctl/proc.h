@@ -27,11 +27,18 @@ int proc_files(int root, pid_t pid, uint64_t *files, uint64_t *sockets);
 /* The path of its cgroup v2, with a leading '/'. Returns 0 or negative. */
 int proc_cgroup(int root, pid_t pid, char *path, size_t room);
 
-/* The name of the program that runs, without folders; "" when it cannot be told. */
+/* The name of the program that runs, without folders, also when its file has been replaced; "" when
+ * it cannot be told. */
 void proc_program(int root, pid_t pid, char *name, size_t room);
 
-/* Its name (comm). Returns 0 or negative. */
-int proc_name(int root, pid_t pid, char *name, size_t room);
+/*
+ * Is it the host's own daemon: this program, of user 0, in the namespaces (user, mount, pid) of
+ * process 1? The name of a process (comm) says nothing: any process gives itself one. Only root can
+ * tell.
+ *
+ * program   name of its file, without folders
+ */
+bool proc_is_daemon(int root, pid_t pid, const char *program);
 
-/* The first process of that name (comm) that has no parent of the same name; 0: none. */
-pid_t proc_find(int root, const char *comm);
+/* The first such process whose parent is none; 0: none, or the caller is not root. */
+pid_t proc_find_daemon(int root, const char *program);

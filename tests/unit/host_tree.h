@@ -76,6 +76,25 @@ static inline void host_tree_remove(const struct host_tree *tree, const char *na
 		abort();
 }
 
+/* A process of root in the namespaces of process 1. */
+static inline void host_tree_daemon(const struct host_tree *tree, int pid, int parent,
+				    const char *program)
+{
+	static const char *const kinds[] = { "user", "mnt", "pid" };
+	char name[64], text[128];
+
+	(void)snprintf(name, sizeof(name), "proc/%d/status", pid);
+	(void)snprintf(text, sizeof(text), "Name:\tany\nPPid:\t%d\nUid:\t0\t0\t0\t0\n", parent);
+	host_tree_put(tree, name, text);
+	(void)snprintf(name, sizeof(name), "proc/%d/exe", pid);
+	host_tree_link(tree, name, program);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		(void)snprintf(name, sizeof(name), "proc/%d/ns/%s", pid, kinds[i]);
+		(void)snprintf(text, sizeof(text), "%s:[1]", kinds[i]);
+		host_tree_link(tree, name, text);
+	}
+}
+
 static inline int host_tree_unlink(const char *path, const struct stat *info, int type,
 				   struct FTW *at)
 {

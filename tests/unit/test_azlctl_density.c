@@ -78,7 +78,9 @@ static struct host_tree node(void)
 		      "4 1 0:1 / /run/containerd/io.containerd.runtime.v2.task/k8s.io/aaa2/rootfs "
 		      "rw - overlay o rw\n"
 		      "5 1 0:1 / /var/aaa2 rw - overlay o rw\n");
+	host_tree_daemon(&tree, 1, 0, "/sbin/init");
 	put_process(&tree, 10, 1, "containerd", 50000);
+	host_tree_daemon(&tree, 10, 1, "/usr/bin/containerd");
 	put_process(&tree, 100, 1, "containerd-shim", 400);
 	host_tree_link(&tree, "proc/100/exe", "/usr/bin/containerd-shim-azl-v2");
 	put_process(&tree, 200, 1, "containerd-shim", 5000);
@@ -179,7 +181,6 @@ static void put_kubelet(const struct host_tree *tree, const char *line, size_t l
 	FILE *file;
 	char path[128];
 
-	put_process(tree, 300, 1, "kubelet", 90000);
 	(void)snprintf(path, sizeof(path), "%s/proc/300/cmdline", tree->path);
 	file = fopen(path, "we");
 	CHECK(file && fwrite(line, 1, len, file) == len && fclose(file) == 0);
@@ -196,6 +197,7 @@ TEST(pods_are_as_many_as_kubelet_was_told)
 	host_tree_put(&tree, "var/lib/kubelet/config.yaml",
 		      "apiVersion: v1\n# maxPods: 7\nmaxPods: 64\nx: 1\n");
 	CHECK(max_pods_of(&tree) == 64);
+	host_tree_daemon(&tree, 300, 1, "/usr/bin/kubelet");
 	put_kubelet(&tree, argument, sizeof(argument));
 	CHECK(max_pods_of(&tree) == 250);
 	put_kubelet(&tree, apart, sizeof(apart));
