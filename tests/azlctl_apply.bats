@@ -284,8 +284,24 @@ host_json() {
 }
 
 @test "two at once: the second says so and changes nothing" {
-	run -1 flock "$T/var/lib" "$AZL_BUILD/azlctl" --root "$T" apply
-	has "another azlctl is at work"
+	local lock=$T/var/lib/.azlctl.lock command
+	for command in apply revert; do
+		install -m 600 /dev/null "$lock"
+		run -1 flock "$lock" "$AZL_BUILD/azlctl" --root "$T" "$command"
+		has "another azlctl is at work"
+		rm "$lock"
+		same_as_before
+	done
+}
+
+@test "nobody but root can keep apply out: what it locks cannot be opened by others" {
+	exec 9<"$T/var/lib"
+	flock 9 # as any user of the host may
+	run -0 azlctl apply
+	WRAP="strace -qq -o $W/trace -e trace=flock,openat -y" azlctl revert
+	exec 9<&-
+	grep -q 'openat(.*"[.]azlctl[.]lock", O_RDWR|O_CREAT|O_NOFOLLOW|O_CLOEXEC, 0600)' "$W/trace"
+	equal "$(grep -c '^flock(' "$W/trace")" 1
 	same_as_before
 }
 

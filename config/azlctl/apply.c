@@ -7,9 +7,9 @@
 #include "config/azlctl/facts.h"
 #include "config/azlctl/host_json.h"
 #include "config/azlctl/journal.h"
+#include "config/azlctl/lock.h"
 #include "config/azlctl/plan.h"
 #include "config/azlctl/run.h"
-#include "config/base/clean.h"
 #include "config/base/err.h"
 #include "config/host.h"
 
@@ -102,14 +102,11 @@ static void add_undoes(const struct azlctl *ctl, const struct host_facts *facts,
 static int apply(const struct azlctl *ctl, struct host_config *config, bool only_nics,
 		 struct host_facts *facts, struct journal *journal, struct plan *plan)
 {
-	own_fd int lock = -1;
+	own_lock lock = LOCK_NONE;
 	struct err err;
 
-	if (!ctl->dry_run) {
-		lock = journal_lock(ctl, &err);
-		if (lock < 0)
-			return azlctl_fail("apply", "%s", err.msg);
-	}
+	if (!ctl->dry_run && lock_take(ctl, &lock, &err) < 0)
+		return azlctl_fail("apply", "%s", err.msg);
 	if (facts_read(ctl, facts, &err) < 0 || journal_read(ctl, journal, &err) < 0)
 		return azlctl_fail("apply", "%s", err.msg);
 	host_config_fit(config, facts->memory_bytes);

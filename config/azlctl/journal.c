@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 
 #include "config/azlctl/azlctl.h"
 #include "config/azlctl/out.h"
@@ -304,18 +303,4 @@ int journal_write(const struct azlctl *ctl, struct journal *journal, struct err 
 	    tree_write(ctl->root, FILE_ASIDE, text, len, 0600, err) < 0)
 		return err->code;
 	return tree_rename_folder(ctl->root, FOLDER_ASIDE, JOURNAL_FOLDER, err);
-}
-
-int journal_lock(const struct azlctl *ctl, struct err *err)
-{
-	own_fd int fd = tree_open_folder(ctl->root, "var/lib");
-
-	if (fd < 0)
-		return err_set(err, fd, "open %s/var/lib: %s (a host has it; make it in a tree)",
-			       ctl->root_path, err_reason(-fd));
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK
-			       ? err_set(err, -EBUSY, "another azlctl is at work on this host")
-			       : err_errno(err, "lock %s/var/lib", ctl->root_path);
-	return fd_take(&fd);
 }

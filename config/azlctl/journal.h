@@ -77,11 +77,3 @@ void journal_done(struct journal *journal);
 
 /* "file", "sysctl", ... */
 const char *change_kind_name(enum change_kind kind);
-
-/*
- * One azlctl at a time works on a host.
- *
- * Returns a descriptor that holds the lock until it is closed, -EBUSY (another one is at work), or
- * another negative errno value, with err filled.
- */
-int journal_lock(const struct azlctl *ctl, struct err *err);

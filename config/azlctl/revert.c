@@ -5,9 +5,9 @@
 #include "config/azlctl/azlctl.h"
 #include "config/azlctl/facts.h"
 #include "config/azlctl/journal.h"
+#include "config/azlctl/lock.h"
 #include "config/azlctl/plan.h"
 #include "config/azlctl/run.h"
-#include "config/base/clean.h"
 #include "config/base/err.h"
 
 static void make_plan(struct plan *plan, const struct host_facts *facts,
@@ -27,14 +27,11 @@ static void make_plan(struct plan *plan, const struct host_facts *facts,
 static int revert(const struct azlctl *ctl, struct host_facts *facts, struct journal *journal,
 		  struct plan *plan)
 {
-	own_fd int lock = -1;
+	own_lock lock = LOCK_NONE;
 	struct err err;
 
-	if (!ctl->dry_run) {
-		lock = journal_lock(ctl, &err);
-		if (lock < 0)
-			return azlctl_fail("revert", "%s", err.msg);
-	}
+	if (!ctl->dry_run && lock_take(ctl, &lock, &err) < 0)
+		return azlctl_fail("revert", "%s", err.msg);
 	if (facts_read(ctl, facts, &err) < 0 || journal_read(ctl, journal, &err) < 0)
 		return azlctl_fail("revert", "%s", err.msg);
 	make_plan(plan, facts, journal);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <sys/file.h>
 
 #include "config/azlctl/azlctl.h"
 #include "config/azlctl/journal.h"
+#include "config/azlctl/lock.h"
 #include "config/azlctl/ours.h"
 #include "config/azlctl/tree.h"
 #include "config/base/buf.h"
@@ -130,19 +132,33 @@ TEST(a_broken_journal_is_told_and_not_used)
 	host_tree_done(&tree);
 }
 
-TEST(one_at_a_time)
+TEST(one_at_a_time_and_nobody_but_root_can_keep_others_out)
 {
 	struct host_tree tree = tree_new();
 	struct azlctl ctl = ctl_of(&tree);
+	struct lock one = LOCK_NONE, other = LOCK_NONE;
+	struct stat found;
 	struct err err;
-	int lock = journal_lock(&ctl, &err);
+	int folder = openat(tree.fd, "var/lib", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	CHECK(lock >= 0);
-	CHECK(journal_lock(&ctl, &err) == -EBUSY);
-	(void)close(lock);
-	lock = journal_lock(&ctl, &err);
-	CHECK(lock >= 0);
-	(void)close(lock);
+	CHECK(flock(folder, LOCK_EX) == 0); /* as any user of the host may */
+	CHECK(lock_take(&ctl, &one, &err) == 0);
+	CHECK(fstatat(folder, ".azlctl.lock", &found, AT_SYMLINK_NOFOLLOW) == 0);
+	CHECK((found.st_mode & 07777) == 0600);
+	CHECK(lock_take(&ctl, &other, &err) == -EBUSY);
+	lock_leave(&other);
+	CHECK(faccessat(folder, ".azlctl.lock", F_OK, 0) == 0);
+	lock_leave(&one);
+	CHECK(faccessat(folder, ".azlctl.lock", F_OK, 0) < 0);
+	/* One that was killed leaves the file. */
+	host_tree_put(&tree, "var/lib/.azlctl.lock", "");
+	CHECK(lock_take(&ctl, &other, &err) == 0);
+	/* The file that was removed is nobody's lock. */
+	CHECK(unlinkat(folder, ".azlctl.lock", 0) == 0);
+	CHECK(lock_take(&ctl, &one, &err) == 0);
+	lock_leave(&other);
+	lock_leave(&one);
+	(void)close(folder);
 	host_tree_done(&tree);
 }
 
