@@ -150,16 +150,49 @@ container() {
 	grep -q 'ä?\[1m.conf' "$W/texts"
 }
 
-@test "colours are for a terminal alone, and not with NO_COLOR" {
-	local escape=$'\033['
+# shown [VARIABLE=VALUE]... COMMAND...: azlctl on a terminal that knows colours and UTF-8, but for the variables
+shown() {
+	local -a set=()
+	while [[ "$1" == *=* ]]; do
+		set+=("$1")
+		shift
+	done
+	run env TERM=xterm LC_ALL=C.UTF-8 "${set[@]}" script -qec "'$AZL_BUILD/azlctl' --root '$T' $*" /dev/null
+}
+
+@test "colours are for a terminal that knows them, and not with NO_COLOR" {
+	local escape=$'\033[' cannot
 	run azlctl --root "$T" check
 	[[ "$output" != *"$escape"* ]]
-	run script -qec "'$AZL_BUILD/azlctl' --root '$T' check" /dev/null
+	shown check
 	[[ "$output" == *"$escape"* ]]
-	run script -qec "'$AZL_BUILD/azlctl' --root '$T' check --json" /dev/null
+	shown check --json
 	[[ "$output" != *"$escape"* ]]
-	NO_COLOR=1 run script -qec "'$AZL_BUILD/azlctl' --root '$T' check" /dev/null
-	[[ "$output" != *"$escape"* ]]
+	for cannot in NO_COLOR=1 TERM= TERM=dumb; do
+		shown "$cannot" check
+		[[ "$output" != *"$escape"* ]] || {
+			echo "$cannot"
+			return 1
+		}
+	done
+}
+
+@test "signs are for a terminal of UTF-8, elsewhere a word stands in front of each line" {
+	local locale
+	azlctl --root "$T" apply | grep -a '^done    write ' >"$W/words"
+	azlctl --root "$T" revert
+	[ -s "$W/words" ]
+	for locale in C POSIX xx_XX.UTF-8; do
+		shown LC_ALL=$locale TERM=dumb apply
+		tr -d '\r' <<<"$output" | grep -a '^done    write ' | diff "$W/words" -
+		shown LC_ALL=$locale revert
+		has "done    remove "
+		LC_ALL=C run ! grep -a $'[\x80-\xff]' <<<"$output"
+	done
+	shown apply
+	[[ "$output" == *"✓"* && "$output" != *"done    "* ]]
+	shown TERM=dumb revert
+	[[ "$output" == *" ✓ remove "* ]]
 }
 
 # completed WORD...: what completion offers for the last word

@@ -34,7 +34,8 @@ struct azlctl {
 	const char *root_path; /* for texts: "" or the folder */
 	bool is_live;	       /* root is "/": the running kernel may be asked and changed */
 	bool json;	       /* --json */
-	bool colour;	       /* standard output is a terminal, and NO_COLOR is not set */
+	bool colour;	       /* standard output is a terminal that knows colours, and may */
+	bool marks;	       /* standard output is a terminal of UTF-8: signs instead of words */
 	bool dry_run;	       /* --dry-run */
 	FILE *out;	       /* borrowed */
 };

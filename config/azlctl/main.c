@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -144,6 +146,25 @@ static int help(char *rest[REST_MAX], int n)
 	return AZLCTL_OK;
 }
 
+/* A serial console of no name, or one that says it cannot (terminfo(5), "dumb"), gets none. */
+static bool knows_colours(void)
+{
+	const char *term = getenv("TERM");
+
+	return term && *term && strcmp(term, "dumb") != 0 && !getenv("NO_COLOR");
+}
+
+/* What the user's locale says, if the host has it. */
+static bool shows_utf8(void)
+{
+	locale_t locale = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
+	bool is_utf8 = locale && strcmp(nl_langinfo_l(CODESET, locale), "UTF-8") == 0;
+
+	if (locale)
+		freelocale(locale);
+	return is_utf8;
+}
+
 static int run(struct azlctl *ctl, char *rest[REST_MAX], int n)
 {
 	const struct command *command =
@@ -171,7 +192,8 @@ static int run(struct azlctl *ctl, char *rest[REST_MAX], int n)
 		return AZLCTL_USAGE;
 	}
 	ctl->root = root;
-	ctl->colour = !ctl->json && isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	ctl->colour = !ctl->json && isatty(STDOUT_FILENO) && knows_colours();
+	ctl->marks = !ctl->json && isatty(STDOUT_FILENO) && shows_utf8();
 	return command->run(ctl, n - 1, rest + 1);
 }
 

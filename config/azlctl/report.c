@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "config/azlctl/act.h"
 #include "config/azlctl/azlctl.h"
@@ -14,7 +13,7 @@
 
 static const struct {
 	const char *name; /* in JSON */
-	const char *mark; /* on a terminal */
+	const char *mark; /* on a terminal of UTF-8 */
 	const char *word; /* elsewhere */
 	enum out_colour colour;
 } states[] = {
@@ -51,15 +50,10 @@ struct report report_count(const struct plan *plan)
 	return report;
 }
 
-static bool is_terminal(void)
-{
-	return isatty(STDOUT_FILENO) != 0;
-}
-
 static void put_mark(const struct azlctl *ctl, const char *mark, const char *word,
 		     enum out_colour colour)
 {
-	if (is_terminal())
+	if (ctl->marks)
 		(void)fprintf(ctl->out, " %s%s%s ", out_colour(ctl->colour, colour), mark,
 			      out_colour(ctl->colour, OUT_PLAIN));
 	else
