@@ -58,6 +58,25 @@ container() {
 	has 'no help about "nothing"'
 }
 
+@test "the manual calls each command as the help does" {
+	local command page=$src/docs/man/azlctl.8
+	# a tag is the one line behind .TP: fonts taken away, and words put together as .BR does
+	sed -n '/^[.]SH COMMANDS/,/^[.]SH OPTIONS/p' "$page" | grep -A 1 '^[.]TP' | sed -n 's/^[.][BI][RI]* //p' |
+		sed 's/\\f[A-Z]//g; s/\\-/-/g' | while read -r tag; do
+		xargs printf %s <<<"$tag"
+		echo
+	done >"$W/tags"
+	azlctl help | grep '^  [a-z]' | cut -c 3-48 | sed 's/  */ /; s/ *$//' >"$W/help"
+	diff "$W/help" "$W/tags"
+	[ "$(wc -l <"$W/tags")" -eq 7 ]
+	while read -r tag; do
+		command=${tag%% *}
+		[ "$command" = help ] || grep -qxF "usage: azlctl $tag" <(azlctl help "$command" | sed 's/ \[--root DIR\]//')
+	done <"$W/tags"
+	command -v groff >/dev/null || return 0
+	groff -man -Tascii -P-cbou "$page" | sed -n '/^COMMANDS/,/^OPTIONS/s/^       \([a-z]\)/\1/p' | diff "$W/tags" -
+}
+
 @test "wrong arguments end with 2, say what is wrong, and answer nothing" {
 	local words
 	for words in "" "nonsense" "--root" "--root /nowhere check" "check now" "check --dry-run" "density --dry-run" \
