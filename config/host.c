@@ -168,9 +168,7 @@ static int take_fast_path(struct scan *scan, const char *name, enum json_type js
 			  const char *text, size_t len)
 {
 	if (!is_fast_path(name))
-		return err_set(
-			scan->err, -EINVAL,
-			"there is no such fast path: start, exec, kill, pause, delete, create");
+		return err_set(scan->err, -EINVAL, "there is no such fast path: " HOST_FAST_PATHS);
 	if (json != JSON_BOOL)
 		return wrong_value(scan, HOST_BOOL, json, text, len);
 	return 0;
@@ -225,8 +223,7 @@ static int on_value(void *owner, const struct json_path *path, enum json_type js
 		return take_fast_path(scan, name, json, text, len);
 	key = find_key(section, name);
 	if (!key)
-		return err_set(scan->err, -EINVAL,
-			       "there is no such key; docs/CGROUPS.md has all of them");
+		return err_set(scan->err, -EINVAL, "there is no such key");
 	return take_value(scan, key, json, text, len);
 }
 

@@ -20,6 +20,7 @@
 struct err;
 
 #define HOST_CONFIG_PATH "/etc/azl/host.json"
+#define HOST_FAST_PATHS	 "start, exec, kill, pause, delete, create"
 
 enum {
 	HOST_CONFIG_MAX_BYTES = 1 << 20,

@@ -175,6 +175,7 @@ void defaults_apply(const char *host_config, const struct defaults_target *targe
 	struct json_edit edit;
 	struct err err;
 	int code = container_defaults_read(AT_FDCWD, host_config, &wanted, &err);
+	bool is_read = code == 0;
 
 	*kept = (struct container_defaults){ 0 };
 	if (code > 0)
@@ -186,7 +187,8 @@ void defaults_apply(const char *host_config, const struct defaults_target *targe
 	if (code > 0 && edit.count > 0)
 		code = json_edit_file(&edit, target->bundle_dir, config_name, &err);
 	if (code < 0) {
-		log_warn(target->id, "defaults are not applied: %s", err.msg);
+		log_warn(target->id, "defaults are not applied: %s%s", err.msg,
+			 is_read ? "" : "; azlctl check says what is wrong with it");
 		return;
 	}
 	if (edit.count > 0)

@@ -42,7 +42,9 @@ void fast_init(struct container *container)
 	struct err err;
 
 	if (switches_read(SWITCHES_HOST_CONFIG, &fast->off, &err) < 0)
-		log_warn(container->id, "fast paths are not switched: %s", err.msg);
+		log_warn(container->id,
+			 "fast paths are not switched: %s; azlctl check says what is wrong with it",
+			 err.msg);
 	if (!container->spec_known)
 		return;
 	if (container->spec.fast_misspelt)

@@ -179,11 +179,11 @@ host_json() {
 @test "a host.json that cannot be read changes nothing" {
 	host_json '{ "system": { "memory.min": '
 	run -2 azlctl apply
-	has host.json
+	has "azlctl help host.json has every key"
 	same_as_before
 	host_json '{ "system": { "memory.mni": 4 } }'
 	run -2 azlctl apply
-	has memory.mni
+	has "/etc/azl/host.json: system.memory.mni: there is no such key; azlctl help host.json has every key"
 	host_json '{ "protect": { "sshd.memory.min": "much" } }'
 	run -2 azlctl apply --dry-run
 	has sshd.memory.min

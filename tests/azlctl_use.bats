@@ -53,6 +53,12 @@ container() {
 	run -0 azlctl help host.json
 	has "pids.max = 4096"
 	has "protect"
+	has "names: start, exec, kill, pause, delete, create"
+	has "azlctl check says whether"
+	# its example is right
+	sed -n '/^  {/,/}$/p' <<<"$output" >"$T/etc/azl/host.json"
+	jq -e '.sysctl and .fastPaths' "$T/etc/azl/host.json"
+	run -3 azlctl --root "$T" apply --dry-run
 	run -0 azlctl --help
 	run -2 azlctl help nothing
 	has 'no help about "nothing"'

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* azlctl apply: the plan for this host, and what earlier plans asked for beside it. */
+#include <errno.h>
 #include <string.h>
 
 #include "config/azlctl/act.h"
@@ -135,7 +136,9 @@ int cmd_apply(const struct azlctl *ctl, int argc, char **argv)
 	if (argc > 0 && !only_nics)
 		(void)azlctl_fail("apply", "takes \"nic\", --dry-run and --json, nothing else");
 	else if (host_json_read(ctl, &config, &err) < 0)
-		(void)azlctl_fail("apply", "%s", err.msg);
+		(void)azlctl_fail("apply", "%s%s", err.msg,
+				  err.code == -EINVAL || err.code == -EBADMSG ? "; " HOST_JSON_HELP
+									      : "");
 	else
 		code = apply(ctl, &config, only_nics, &facts, &journal, &plan);
 	plan_done(&plan);

@@ -19,8 +19,8 @@ static void check_config(struct checks *checks)
 
 	if (code < 0) {
 		check_say(checks, CHECK_FAIL, "host.config", "%.240s", err.msg);
-		check_fix(checks, "man host.json; until then no default of " HOST_CONFIG_PATH
-				  " is in force");
+		check_fix(checks, HOST_JSON_HELP "; until then no default of " HOST_CONFIG_PATH
+						 " is in force");
 	} else if (code == 0) {
 		check_say(checks, CHECK_NOTE, "host.config",
 			  "there is no " HOST_CONFIG_PATH ": containers get no defaults");

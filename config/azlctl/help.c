@@ -26,11 +26,11 @@ static const char help_check[] =
 static const char help_apply[] =
 	"usage: azlctl [--root DIR] apply [nic] [--dry-run] [--json]\n"
 	"\n"
-	"Brings the host to what /etc/azl/host.json says (man host.json; all defaults without\n"
-	"it): kernel modules, sysctls, slices with protected memory and weights, rings and\n"
-	"channels of the NIC, the node's list of CNI plugins, the handler azl of containerd. No\n"
-	"service is restarted. A second apply has nothing to do. \"apply nic\" does the part of\n"
-	"NICs alone, as udev has it done when one comes.\n"
+	"Brings the host to what /etc/azl/host.json says (azlctl help host.json; all defaults\n"
+	"without it): kernel modules, sysctls, slices with protected memory and weights, rings\n"
+	"and channels of the NIC, the node's list of CNI plugins, the handler azl of containerd.\n"
+	"No service is restarted. A second apply has nothing to do. \"apply nic\" does the part\n"
+	"of NICs alone, as udev has it done when one comes.\n"
 	"\n"
 	"What was there before is noted in /var/lib/azl/applied.json, on the disk before the\n"
 	"first change: apply may be killed at any moment and run again, or reverted. Files that\n"
@@ -121,8 +121,12 @@ void help_keys(FILE *out)
 		"/etc/azl/host.json: an object of sections, each an object of keys. A key that "
 		"is not there\nhas its default; null leaves a value alone; a section \"x-...\" is "
 		"for notes.\n\n"
-		"  { \"system\": { \"memory.min\": \"1Gi\" }, \"apply\": { \"containerd\": false } "
-		"}\n",
+		"  { \"system\": { \"memory.min\": \"1Gi\" }, \"apply\": { \"containerd\": false "
+		"},\n"
+		"    \"sysctl\": { \"vm.max_map_count\": 262144 }, \"fastPaths\": { \"exec\": "
+		"false } }\n"
+		"\n"
+		"azlctl check says whether the file is right, and what is wrong.\n",
 		out);
 	for (size_t i = 0; i < host_keys_count; i++) {
 		const struct host_key *key = &host_keys[i];
@@ -133,5 +137,7 @@ void help_keys(FILE *out)
 		(void)fprintf(out, "  %s%s%s\n      %s\n      allowed: %s\n", key->name,
 			      *key->name ? " = " : "default ", key->fallback, key->reason,
 			      host_type_range(key->type));
+		if (key->type == HOST_NAMES)
+			(void)fputs("      names: " HOST_FAST_PATHS "\n", out);
 	}
 }

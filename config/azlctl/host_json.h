@@ -6,6 +6,9 @@ struct azlctl;
 struct err;
 struct host_config;
 
+/* Where to read on, for who has the file wrong. */
+#define HOST_JSON_HELP "azlctl help host.json has every key"
+
 /*
  * Read it, as host_config_parse().
  *

@@ -173,7 +173,7 @@ TEST(each_fault_is_told_with_its_fix)
 		{ "opt/cni/bin/azl-cni", NULL, "plugin \"azl-cni\" is in none of", "install it",
 		  AZLCTL_UNFIT },
 		{ "etc/azl/host.json", "{\"containers\": {\"pids.maximum\": 1}}", "pids.maximum",
-		  "man host.json", AZLCTL_UNFIT },
+		  "azlctl help host.json has every key", AZLCTL_UNFIT },
 		{ "var/lib/azl/applied.json", NULL, "never run", "azlctl apply --dry-run",
 		  AZLCTL_OK },
 		{ "var/lib/azl/applied.json", "{\"version\": 1, \"cha",

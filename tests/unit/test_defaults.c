@@ -345,7 +345,8 @@ TEST(changes_nothing_with_a_file_that_makes_no_sense)
 		folder_put_text(&folder, "host.json", files[i]);
 		CHECK_TEXT(apply(CONFIG("")), CONFIG(""));
 		CHECK(strstr(said, "level=warning") && strstr(said, "defaults are not applied: "));
-		CHECK(strstr(said, "host.json"));
+		CHECK(strstr(said, "host.json: "));
+		CHECK(strstr(said, "; azlctl check says what is wrong with it"));
 	}
 	world_end();
 }
