@@ -85,9 +85,11 @@ static void check_mount(struct checks *checks)
 	} else if (at) {
 		check_say(checks, CHECK_NOTE, "cgroup.favordynmods",
 			  "each create waits some milliseconds for the kernel's readers");
-		check_fix(
-			checks,
-			"mount -o remount,favordynmods /sys/fs/cgroup (reads cost a little more)");
+		/* No command: docs/FASTPATHS.md has it, with what it costs. */
+		check_fix(checks,
+			  "remounting with favordynmods ends that; but each fork of the host costs "
+			  "more then, and from Linux 6.18 on it cannot be undone before the next "
+			  "boot: docs/FASTPATHS.md");
 	}
 	if (at && !memmem(at, len, "memory_recursiveprot", strlen("memory_recursiveprot"))) {
 		check_say(checks, CHECK_WARN, "cgroup.recursiveprot",
