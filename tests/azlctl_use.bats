@@ -231,6 +231,7 @@ completed() {
 
 @test "completion: every command and option of the help, containers that run, folders and files" {
 	local command option
+	compopt() { :; } # it is for who is asked by a keyboard: see below
 	# shellcheck source=/dev/null
 	. "$src/config/etc/bash-completion/azlctl"
 	for command in check apply revert density explain version help; do
@@ -253,6 +254,25 @@ completed() {
 	[ "$(completed density --svg "$W/x.")" = "$W/x.svg" ]
 	[ "$(completed help host)" = host.json ]
 	[ "$(completed apply --d)" = --dry-run ]
+}
+
+# typed LINE: a line as a person types it, with tabs; what azlctl is called with is in $output
+typed() {
+	printf '%s\n' "bind 'set bell-style none'" ". '$src/config/etc/bash-completion/azlctl'" \
+		"azlctl() { printf '<%s>' \"\$@\" >'$W/called'; }" "$1" exit |
+		TERM=dumb timeout 20 script -qec 'bash --norc --noprofile -i' /dev/null >"$W/screen"
+	output=$(cat "$W/called")
+}
+
+@test "completion on a keyboard: folders go on, names with blanks are one word" {
+	mkdir -p "$W/k/a folder/sub" "$W/k/plain"
+	touch "$W/k/a folder/x y.svg"
+	typed "azlctl --root $W/k/pl"$'\t'"sub check"
+	[ "$output" = "<--root><$W/k/plain/sub><check>" ]
+	typed "azlctl --root $W/k/a"$'\t'"s"$'\t'" check"
+	[ "$output" = "<--root><$W/k/a folder/sub/><check>" ]
+	typed "azlctl density --svg $W/k/a"$'\t'"x"$'\t'"--max-pods 30"
+	[ "$output" = "<density><--svg><$W/k/a folder/x y.svg><--max-pods><30>" ]
 }
 
 @test "an answer that cannot be written is an error" {
