@@ -61,18 +61,18 @@ host_json() {
 
 @test "apply writes what it says, a second apply has nothing to do, and revert restores the tree" {
 	run -0 azlctl apply
-	has "done    write /etc/systemd/system/system.slice.d/50-azl.conf: "
+	has "done    write /etc/systemd/system/system.slice.d/40-azl.conf: "
 	has "9 done"
 	manifest "$T" >"$W/applied"
-	grep -q "^MemoryMin=536870912" "$T/etc/systemd/system/system.slice.d/50-azl.conf"
-	grep -q "^MemoryMin=201326592" "$T/etc/systemd/system/containerd.service.d/50-azl.conf"
-	grep -q "^MemoryMax=95%" "$T/etc/systemd/system/azl.slice.d/50-azl.conf"
+	grep -q "^MemoryMin=536870912" "$T/etc/systemd/system/system.slice.d/40-azl.conf"
+	grep -q "^MemoryMin=201326592" "$T/etc/systemd/system/containerd.service.d/40-azl.conf"
+	grep -q "^MemoryMax=95%" "$T/etc/systemd/system/azl.slice.d/40-azl.conf"
 	grep -q "^fs.inotify.max_user_instances = 8192" "$T/etc/sysctl.d/90-azl.conf"
 	[ ! -e "$T/etc/systemd/system/sshd.service.d" ]
 	while read -r file; do
 		[[ "$(head -n 1 "$file")" == "# written by azlctl, digest "* ]]
 		equal "$(stat -c %a "$file")" 644
-	done < <(find "$T/etc" -name 50-azl.conf -o -name 90-azl.conf -o -name azl.conf -o -name azl.toml)
+	done < <(find "$T/etc" -name 40-azl.conf -o -name 90-azl.conf -o -name azl.conf -o -name azl.toml)
 	run -0 azlctl apply
 	equal "$output" "Nothing to do: the host is as host.json asks for."
 	run -0 azlctl apply --dry-run
@@ -118,6 +118,54 @@ host_json() {
 		systemd-analyze verify --man=no --recursive-errors=no "$T/usr/lib/systemd/system/"{kubelet.service,azl.slice}
 	echo "$output"
 	run ! grep -F "$T" <<<"$output"
+}
+
+# has_value UNIT PROPERTY VALUE: as systemd reads the units of the tree
+has_value() {
+	local folder=$T/etc/systemd
+	printf '[Unit]\nDefaultDependencies=no\nWants=%s\n' "$1" >"$T/usr/lib/systemd/system/probe.target"
+	chmod -R a+rX "$BATS_RUN_TMPDIR"
+	unshare --mount sh -c 'mount -t tmpfs -o mode=0777 none /run && exec "$@"' sh \
+		setpriv --reuid=65534 --regid=65534 --clear-groups \
+		env -i SYSTEMD_UNIT_PATH="$folder/system.control:$folder/system:$T/usr/lib/systemd/system" \
+		timeout 60 /usr/lib/systemd/systemd --test --system --unit=probe.target >"$W/units" 2>&1
+	equal "$(awk -v unit="$1:" -v key="$2:" '$2 == "Unit" { ours = $3 == unit } ours && $1 == key { print $2; exit }' "$W/units")" "$3"
+}
+
+@test "what systemctl set-property says of a unit goes above apply's values" {
+	local unit
+	azlctl apply
+	has_value system.slice CPUWeight 200
+	for unit in system.slice kubelet.service; do
+		mkdir -p "$T/etc/systemd/system.control/$unit.d"
+		echo "[${unit#*.}]" | sed 's/slice/Slice/; s/service/Service/' >"$T/etc/systemd/system.control/$unit.d/50-CPUWeight.conf"
+		echo CPUWeight=500 >>"$T/etc/systemd/system.control/$unit.d/50-CPUWeight.conf"
+	done
+	has_value system.slice CPUWeight 500
+	has_value system.slice MemoryMin 536870912
+	has_value kubelet.service CPUWeight 500
+	has_value kubelet.service MemoryMin 201326592
+}
+
+@test "drop-ins of the name that they had before go, unless somebody changed them" {
+	local unit
+	azlctl apply
+	azlctl revert
+	same_as_before
+	azlctl apply
+	for unit in system.slice kubelet.service; do
+		mv "$T/etc/systemd/system/$unit.d/"{4,5}0-azl.conf
+	done
+	sed -i 's/40-azl.conf/50-azl.conf/' "$T/var/lib/azl/applied.json"
+	echo '# mine' >>"$T/etc/systemd/system/kubelet.service.d/50-azl.conf"
+	run -5 azlctl apply
+	has "done    remove /etc/systemd/system/system.slice.d/50-azl.conf"
+	has "done    write /etc/systemd/system/system.slice.d/40-azl.conf"
+	has "left    remove /etc/systemd/system/kubelet.service.d/50-azl.conf"
+	rm "$T/etc/systemd/system/kubelet.service.d/50-azl.conf"
+	run -0 azlctl apply
+	run -0 azlctl revert
+	same_as_before
 }
 
 @test "containerd knows the handler by what apply wrote, or by the lines that it tells to append" {
@@ -207,10 +255,10 @@ host_json() {
 	[ ! -e "$T/etc/sysctl.d/90-azl.conf" ]
 	[ ! -e "$T/etc/systemd/system/ssh.service.d" ]
 	[ ! -e "$T/etc/containerd/conf.d" ]
-	grep -q '^MemoryMax=2147483648' "$T/etc/systemd/system/azl.slice.d/50-azl.conf"
-	grep -q '^TasksMax=infinity' "$T/etc/systemd/system/azl.slice.d/50-azl.conf"
+	grep -q '^MemoryMax=2147483648' "$T/etc/systemd/system/azl.slice.d/40-azl.conf"
+	grep -q '^TasksMax=infinity' "$T/etc/systemd/system/azl.slice.d/40-azl.conf"
 	# what containerd and kubelet get
-	grep -q '^MemoryMin=402653184' "$T/etc/systemd/system/system.slice.d/50-azl.conf"
+	grep -q '^MemoryMin=402653184' "$T/etc/systemd/system/system.slice.d/40-azl.conf"
 	run -0 azlctl apply
 	has "Nothing to do"
 	run -0 azlctl revert

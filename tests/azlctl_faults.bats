@@ -117,7 +117,7 @@ lives() {
 	ln -s "$W/outside" "$T/etc/sysctl.d"
 	ln -s /dev/null "$T/etc/systemd/system/azl.slice"
 	mkdir "$T/etc/systemd/system/system.slice.d"
-	ln -s /dev/null "$T/etc/systemd/system/system.slice.d/50-azl.conf"
+	ln -s /dev/null "$T/etc/systemd/system/system.slice.d/40-azl.conf"
 	ln -s loop "$T/etc/modules-load.d"
 	ln -s modules-load.d "$T/etc/loop"
 	# containerd's own may be a link
@@ -125,10 +125,10 @@ lives() {
 	ln -s /etc/containerd/real.toml "$T/etc/containerd/config.toml"
 	manifest >"$W/before"
 	run -5 azlctl apply
-	has "system.slice.d/50-azl.conf"
+	has "system.slice.d/40-azl.conf"
 	[ -e "$T/etc/containerd/conf.d/azl.toml" ]
 	[ "$(ls "$W/outside")" = 90-azl.conf ] && [ "$(cat "$W/outside/90-azl.conf")" = theirs ]
-	[ "$(readlink "$T/etc/systemd/system/system.slice.d/50-azl.conf")" = /dev/null ]
+	[ "$(readlink "$T/etc/systemd/system/system.slice.d/40-azl.conf")" = /dev/null ]
 	azlctl revert || true
 	manifest | diff "$W/before" -
 }

@@ -17,6 +17,14 @@
 
 enum { VALUE_ROOM = 32 };
 
+/*
+ * Of all folders the drop-in whose name comes last counts. "systemctl set-property", and kubelet
+ * through systemd's D-Bus, write 50-PROPERTY.conf: what is set so is its owner's.
+ *
+ * Source: systemd.unit(5); systemd src/core/unit.c, unit_write_setting.
+ */
+#define DROP_IN "40-azl.conf"
+
 /* What systemd calls a file of a cgroup. */
 static const struct {
 	const char *file;
@@ -113,7 +121,7 @@ static void add_drop_in(struct plan *plan, const char *unit, const char *kind,
 	if (fclose(out) != 0 || !text)
 		plan->no_memory = true;
 	else if (lines > 0) {
-		(void)snprintf(path, sizeof(path), "etc/systemd/system/%s.d/50-azl.conf", unit);
+		(void)snprintf(path, sizeof(path), "etc/systemd/system/%s.d/" DROP_IN, unit);
 		plan_add(plan, STEP_FILE, path, text, why);
 	}
 }
@@ -193,7 +201,7 @@ static void add_system_slice(struct plan *plan, const struct host_facts *facts,
 	if (fclose(out) != 0 || !text)
 		plan->no_memory = true;
 	else if (lines > 0)
-		plan_add(plan, STEP_FILE, "etc/systemd/system/system.slice.d/50-azl.conf", text,
+		plan_add(plan, STEP_FILE, "etc/systemd/system/system.slice.d/" DROP_IN, text,
 			 "the host's own services: memory that containers cannot take, and weight");
 }
 

@@ -101,9 +101,9 @@ TEST(every_value_of_a_host_with_systemd_has_a_property)
 		&facts, "{ \"system\": { \"pids.max\": \"50%\" }, \"workload\": { \"memory.high\": "
 			"\"2.5%\", \"cpu.weight\": 77, \"io.weight\": 88 }, \"protect\": { "
 			"\"sshd.oom_score_adj\": -500 } }");
-	const char *system = value(&plan, STEP_FILE, UNITS "system.slice.d/50-azl.conf");
-	const char *workload = value(&plan, STEP_FILE, UNITS "azl.slice.d/50-azl.conf");
-	const char *sshd = value(&plan, STEP_FILE, UNITS "sshd.service.d/50-azl.conf");
+	const char *system = value(&plan, STEP_FILE, UNITS "system.slice.d/40-azl.conf");
+	const char *workload = value(&plan, STEP_FILE, UNITS "azl.slice.d/40-azl.conf");
+	const char *sshd = value(&plan, STEP_FILE, UNITS "sshd.service.d/40-azl.conf");
 	size_t lines = 0, set = 0;
 
 	CHECK(says(system, "[Slice]\n"));
@@ -157,7 +157,7 @@ TEST(the_slice_above_gets_what_its_services_need)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct plan plan = plan_of(&facts, cases[i].json);
-		const char *text = value(&plan, STEP_FILE, UNITS "system.slice.d/50-azl.conf");
+		const char *text = value(&plan, STEP_FILE, UNITS "system.slice.d/40-azl.conf");
 
 		CHECK(says(text, cases[i].line));
 		if (!says(text, cases[i].line))
@@ -315,12 +315,12 @@ TEST(what_the_kernel_lacks_is_one_line)
 	plan = plan_of(&facts, "{}");
 	CHECK(advises(&plan, "no cgroup controller io here"));
 	CHECK(!advises(&plan, "no cgroup controller cpu"));
-	CHECK(find(&plan, STEP_FILE, UNITS "system.slice.d/50-azl.conf") != NULL);
+	CHECK(find(&plan, STEP_FILE, UNITS "system.slice.d/40-azl.conf") != NULL);
 	plan_done(&plan);
 	facts.controllers[0] = '\0';
 	plan = plan_of(&facts, "{}");
 	CHECK(advises(&plan, "not a whole cgroup v2 hierarchy"));
-	CHECK(find(&plan, STEP_FILE, UNITS "system.slice.d/50-azl.conf") == NULL);
+	CHECK(find(&plan, STEP_FILE, UNITS "system.slice.d/40-azl.conf") == NULL);
 	plan_done(&plan);
 }
 
