@@ -278,6 +278,24 @@ has_value() {
 		'net.core.somaxconn = 9' 'vm.swappiness = 10' | diff - "$W/lines"
 }
 
+@test "with the network left alone the values of the package azl-cni stay those of the next boot" {
+	mkdir -p "$T/usr/lib/sysctl.d"
+	cp config/etc/sysctl.d/90-azl.conf "$T/usr/lib/sysctl.d/"
+	host_json '{ "apply": { "network": false }, "sysctl": { "net.core.netdev_max_backlog": null } }'
+	run -0 azlctl apply
+	has_not "net.ipv4"
+	systemd-analyze --root="$T" cat-config sysctl.d | sed -n 's/^-\{0,1\}\(net[a-z0-9_.]*\) = /\1 /p' >"$W/after"
+	sed -n 's/^-\{0,1\}\(net[a-z0-9_.]*\) = /\1 /p' config/etc/sysctl.d/90-azl.conf | grep -v netdev_max_backlog >"$W/wanted"
+	grep -q "^net.ipv4.ip_forward 1" "$W/after"
+	diff "$W/wanted" "$W/after"
+	printf 'net.ipv4.ip_forward = 0\n' >"$T/etc/sysctl.d/10-theirs.conf"
+	run -0 azlctl apply
+	run ! grep ip_forward "$T/etc/sysctl.d/90-azl.conf"
+	rm "$T/etc/sysctl.d/10-theirs.conf"
+	run -0 azlctl revert
+	same_as_before
+}
+
 @test "a slice of the owner's stays as it is" {
 	printf '[Slice]\nMemoryMax=1G\n' >"$T/etc/systemd/system/azl.slice"
 	manifest "$T" >"$W/before"

@@ -135,6 +135,8 @@ static int read_sysctl_file(const struct azlctl *ctl, struct host_facts *facts, 
 
 static int read_sysctls(const struct azlctl *ctl, struct host_facts *facts, struct err *err)
 {
+	static const char *const packed[] = { "usr/lib/sysctl.d/" OWN_SYSCTLS,
+					      "usr/local/lib/sysctl.d/" OWN_SYSCTLS };
 	int fd = tree_open_folder(ctl->root, "etc/sysctl.d");
 	const struct dirent *entry;
 	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
@@ -142,6 +144,9 @@ static int read_sysctls(const struct azlctl *ctl, struct host_facts *facts, stru
 
 	if (fd >= 0 && !folder)
 		(void)close(fd);
+	for (size_t i = 0; i < sizeof(packed) / sizeof(packed[0]); i++)
+		facts->has_packed_sysctls =
+			facts->has_packed_sysctls || tree_has(ctl->root, packed[i]);
 	while (folder && rc == 0 && (entry = readdir(folder))) {
 		char path[TREE_PATH_ROOM];
 		const char *dot = strrchr(entry->d_name, '.');

@@ -53,6 +53,8 @@ struct host_facts {
 	char conf_in_front[FACTS_NAME_ROOM]; /* first file of CNI's folder; "": ours is, or would be
 					      */
 
+	bool has_packed_sysctls; /* the package azl-cni brings a file of the name that apply writes
+				  */
 	struct facts_sysctl *sysctls; /* owned */
 	size_t n_sysctls;
 };

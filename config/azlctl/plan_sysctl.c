@@ -29,7 +29,8 @@ struct want {
 	char value[TEXT_ROOM];
 	char reason[REASON_ROOM];
 	bool optional;
-	bool is_given; /* by host.json */
+	bool is_given;	/* by host.json */
+	bool is_packed; /* at boot alone, in place of the package's line */
 };
 
 struct wants {
@@ -155,6 +156,8 @@ static bool left_to_owner(struct plan *plan, const struct host_facts *facts,
 
 	if (!file || want->is_given)
 		return false;
+	if (want->is_packed)
+		return true;
 	step = plan_add(plan, STEP_ADVICE, "", NULL, "");
 	plan_text(plan, &step->why, "%s is left as /%s sets it (azl would say %s)", want->name,
 		  file, want->value);
@@ -186,7 +189,7 @@ static void add_steps(struct plan *plan, const struct host_facts *facts, const s
 		above = want->reason;
 		if (n < 0 || buf_add(text, line, (size_t)n, FILE_MAX_BYTES) < 0)
 			plan->no_memory = true;
-		if (!facts->is_live)
+		if (!facts->is_live || want->is_packed)
 			continue;
 		step = plan_add(plan, STEP_SYSCTL, want->name, want->value, want->reason);
 		step->at_least = is_limit(want);
@@ -215,10 +218,13 @@ void plan_sysctls(struct plan *plan, const struct host_facts *facts,
 	for (size_t i = 0; i < config->n_sysctls; i++)
 		merge(wants, &config->sysctls[i]);
 	for (size_t i = 0; i < wants->count; i++) {
-		bool is_net = strncmp(wants->list[i].name, "net.", 4) == 0;
+		struct want want = wants->list[i];
 
-		if (net || !is_net || wants->list[i].is_given)
-			wants->list[kept++] = wants->list[i];
+		/* The package's file of the same name does not count beside ours (sysctl.d(5)):
+		 * what azl-cni needs at boot is in ours, too. */
+		want.is_packed = !net && strncmp(want.name, "net.", 4) == 0 && !want.is_given;
+		if (!want.is_packed || facts->has_packed_sysctls)
+			wants->list[kept++] = want;
 	}
 	wants->count = kept;
 	add_steps(plan, facts, wants);

@@ -92,7 +92,8 @@ static size_t settings(const char *text)
 	return n;
 }
 
-#define UNITS "etc/systemd/system/"
+#define UNITS	"etc/systemd/system/"
+#define SYSCTLS "etc/sysctl.d/90-azl.conf"
 
 TEST(every_value_of_a_host_with_systemd_has_a_property)
 {
@@ -354,6 +355,13 @@ TEST(apply_in_host_json_leaves_out_whole_parts)
 	plan = plan_of(&facts, "{ \"apply\": { \"network\": false } }");
 	CHECK(find(&plan, STEP_SYSCTL, "net.ipv4.ip_forward") == NULL);
 	CHECK(find(&plan, STEP_SYSCTL, "kernel.pid_max") != NULL);
+	CHECK(!says(value(&plan, STEP_FILE, SYSCTLS), "net."));
+	plan_done(&plan);
+	/* Our file hides the package's, so it has what that sets. */
+	facts.has_packed_sysctls = true;
+	plan = plan_of(&facts, "{ \"apply\": { \"network\": false } }");
+	CHECK(find(&plan, STEP_SYSCTL, "net.ipv4.ip_forward") == NULL);
+	CHECK(says(value(&plan, STEP_FILE, SYSCTLS), "\nnet.ipv4.ip_forward = 1\n"));
 	plan_done(&plan);
 }
 
