@@ -24,25 +24,44 @@ setup() {
 	on_host >"$W/on-host"
 	chmod +x "$W/on-host"
 	: >"$W/restarts"
-	tree_of >"$W/before"
+	begun
 	export AZL_HOST=$H AZL_IMAGE=$CONFIG/image/azl AZL_ON_HOST=$W/on-host
 	unset NODE_NAME AZL_CONFLIST
 }
 teardown() {
 	[ ! -e "$W/api.pid" ] || kill "$(cat "$W/api.pid")"
-	rm -rf "$W"
+	rm -rf "$W" "$ACCOUNT"
 }
 
+ACCOUNT=/var/run/secrets/kubernetes.io/serviceaccount
+
 # Stands for nsenter: containerd is real and reads the node's file; systemctl says that it was called.
+# $W/runs is the configuration that containerd has read last, $W/at-restart what happens before.
 on_host() {
 	cat <<-EOF
 		#!/bin/sh
+		PATH=$PATH
 		case \$1 in
 		containerd) exec containerd --config "$H\$3" config dump ;;
-		systemctl) echo "\$*" >>"$W/restarts" ;;
+		systemctl)
+			[ ! -e "$W/at-restart" ] || . "$W/at-restart"
+			echo "\$*" >>"$W/restarts"
+			cp "$H/etc/containerd/config.toml" "$W/runs"
+			;;
 		/*) exec "$H\$1" "\$2" ;;
 		esac
 	EOF
+}
+
+# The node as it is now is the one that install.sh comes to.
+begun() {
+	tree_of >"$W/before"
+	cp "$H/etc/containerd/config.toml" "$W/runs"
+}
+
+as_before() {
+	tree_of | diff "$W/before" -
+	cmp "$W/runs" "$H/etc/containerd/config.toml"
 }
 
 # All of the node: names, modes and contents.
@@ -54,14 +73,19 @@ azl_installer() {
 	"$CONFIG/image/azl/install.sh" "$@"
 }
 
-# The API: what it is told to do with the node goes to $W/api.
+# The API: what it is told to do with the node goes to $W/api, who says so to $W/caller, all that
+# processes then have as arguments to $W/arguments.
 api_start() {
-	python3 - "$W/api" "$W/port" <<-'EOF' >/dev/null 2>&1 3>&- 4>&- &
-		import sys, http.server
+	python3 - "$W/api" "$W/port" "$W/caller" "$W/arguments" <<-'EOF' >/dev/null 2>&1 3>&- 4>&- &
+		import sys, glob, http.server
 		class Handler(http.server.BaseHTTPRequestHandler):
 		    def do_PATCH(self):
 		        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
 		        open(sys.argv[1], "a").write(f"{self.path} {self.headers['Content-Type']} {body}\n")
+		        open(sys.argv[3], "a").write(f"{self.headers['Authorization']}\n")
+		        for name in glob.glob("/proc/[0-9]*/cmdline"):
+		            try: open(sys.argv[4], "a").write(open(name).read().replace("\0", " ") + "\n")
+		            except OSError: pass
 		        self.send_response(200 if "/nodes/node1" in self.path else 404)
 		        self.end_headers()
 		server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
@@ -176,6 +200,115 @@ api_start() {
 	equal "$(cat "$W/restarts")" ''
 }
 
+# 300 kB do not fit into a pipe: who stops reading early is noticed by who writes.
+@test "install: a large configuration is read to its end" {
+	local tail
+	tail=$(printf '# %0100d\n' {1..3000})
+	echo "$tail" >>"$H/etc/containerd/config.toml"
+	begun
+	run -0 azl_installer install
+	dump "$H/etc/containerd/config.toml"
+	equal "$(options_of azl SystemdCgroup)" true
+	equal "$(grep -c 'runtimes[.]runc\]' "$H/etc/containerd/config.toml")" 1
+	run -0 azl_installer install
+	equal "$output" ''
+	run -0 azl_installer remove
+	as_before
+	{
+		aks_config
+		printf '[plugins."%s".containerd.runtimes.azl]\n  runtime_type = "io.containerd.azl.v2"\n' "$CRI"
+		echo "$tail"
+	} >"$H/etc/containerd/config.toml"
+	run -0 azl_installer install
+	[[ $output == *"a handler azl of its own"* ]]
+}
+
+@test "install: a restart that failed is made up for, and the label waits for it" {
+	api_start
+	echo 'exit 1' >"$W/at-restart"
+	run azl_installer install
+	[ "$status" -ne 0 ]
+	[ ! -e "$W/api" ]
+	rm "$W/at-restart"
+	run -0 azl_installer install
+	cmp "$W/runs" "$H/etc/containerd/config.toml"
+	grep -q '"true"' "$W/api"
+	run -0 azl_installer install
+	equal "$(wc -l <"$W/restarts")" 1
+	# the same of remove, which deletes nothing before
+	echo 'exit 1' >"$W/at-restart"
+	run azl_installer remove
+	[ "$status" -ne 0 ]
+	[ -e "$H/opt/azl" ]
+	rm "$W/at-restart"
+	run -0 azl_installer remove
+	equal "$(wc -l <"$W/restarts")" 2
+	as_before
+}
+
+# Bash itself kills install.sh before command KILL_AT of those that may change something.
+@test "killed before any of its steps, install and remove do the rest the next time" {
+	local n installed removed new=$H/etc/containerd/config.toml.azl-new
+	cat >"$W/kill.bash" <<-'EOF'
+		step=0 changes='^(cp|curl|echo "\$block"|install|mkdir|mv|rm|sed|truncate|: >|"\$\{on_host)'
+		set -o functrace
+		trap '! [[ $BASH_COMMAND =~ $changes ]] || [ $((++step)) != "$KILL_AT" ] || kill -KILL $$' DEBUG
+	EOF
+	mkdir -p "$W/image/bin"
+	cp -r "$AZL_IMAGE/cni" "$AZL_IMAGE/containerd" "$W/image"
+	cp "$AZL_IMAGE/bin/azl-cni" "$AZL_IMAGE/bin/containerd-shim-azl-v2" "$W/image/bin"
+	export AZL_IMAGE=$W/image AZL_CONFLIST=aks
+	azl_installer install
+	tree_of >"$W/installed"
+	azl_installer remove
+	as_before
+	for ((n = 1; ; n++)); do
+		BASH_ENV=$W/kill.bash KILL_AT=$n run azl_installer install
+		installed=$status
+		[ ! -e "$new" ] || equal "$(stat -c %a "$new")" 640
+		run -0 azl_installer install
+		tree_of | diff "$W/installed" -
+		cmp "$W/runs" "$H/etc/containerd/config.toml"
+		BASH_ENV=$W/kill.bash KILL_AT=$n run azl_installer remove
+		removed=$status
+		[ ! -e "$new" ] || equal "$(stat -c %a "$new")" 640
+		run -0 azl_installer remove
+		as_before
+		[ "$installed $removed" != "0 0" ] || break
+		[[ $installed =~ ^(0|137)$ && $removed =~ ^(0|137)$ ]]
+		BASH_ENV=$W/kill.bash KILL_AT=$n run azl_installer install
+		run -0 azl_installer remove
+		as_before
+	done
+	[ "$n" -gt 20 ]
+}
+
+@test "one at a time on a node: the second waits" {
+	local first second inode
+	flock --no-fork "$H/run/containerd" sleep 60 3>&- &
+	first=$!
+	inode=$(stat -c %i "$H/run/containerd")
+	until_ok 10 grep -q "FLOCK .*:$inode " /proc/locks
+	"$CONFIG/image/azl/install.sh" install >"$W/out" 2>&1 3>&- &
+	second=$!
+	until_ok 10 grep -q -- "-> FLOCK .*:$inode " /proc/locks
+	equal "$(cat "$W/out")" ''
+	kill "$first"
+	wait "$second"
+	[ -x "$H/opt/azl/bin/containerd-shim-azl-v2" ]
+}
+
+@test "the token of the service account is nobody else's to read" {
+	mkdir -p "$ACCOUNT"
+	echo 'no certificate: http asks for none' >"$ACCOUNT/ca.crt"
+	printf 'a.secret.token' >"$ACCOUNT/token"
+	api_start
+	run -0 azl_installer install
+	equal "$(cat "$W/caller")" 'Bearer a.secret.token'
+	grep -q 'curl .*/nodes/node1' "$W/arguments"
+	run ! grep -F a.secret.token "$W/arguments"
+}
+
 @test "install: a label that cannot be set is an error" {
 	api_start nobody
 	run azl_installer install
@@ -194,6 +327,72 @@ api_start() {
 	equal "$(cat "$W/api")" '/api/v1/nodes/node1 application/merge-patch+json {"metadata":{"labels":{"azl.io/runtime":null}}}'
 	run -0 azl_installer remove
 	equal "$(wc -l <"$W/restarts")" 2
+}
+
+@test "remove: a last line without newline is given back without" {
+	local config=$H/etc/containerd/config.toml
+	printf %s "$(cat "$config")" >"$W/config.toml"
+	cat "$W/config.toml" >"$config"
+	begun
+	run -0 azl_installer install
+	dump "$config"
+	equal "$(options_of azl SystemdCgroup)" true
+	run -0 azl_installer install
+	equal "$output" ''
+	run -0 azl_installer remove
+	as_before
+	# what somebody adds behind the block does not become one line with what stood before it
+	azl_installer install
+	printf '[timeouts]\n' >>"$config"
+	run -0 azl_installer install
+	run -0 azl_installer remove
+	{
+		cat "$W/config.toml"
+		printf '\n[timeouts]\n'
+	} | cmp - "$config"
+}
+
+@test "remove: the programs stay while the configuration names them outside of the block" {
+	local config=$H/etc/containerd/config.toml
+	azl_installer install
+	# as programs do that write the file anew, without comments; or half a block
+	sed -i '/^#/d' "$config"
+	cp "$config" "$W/config.toml"
+	run azl_installer remove
+	[ "$status" -eq 1 ]
+	[[ $output == *"names /opt/azl/bin/containerd-shim-azl-v2 outside of our block"* ]]
+	[ -x "$H/opt/azl/bin/containerd-shim-azl-v2" ]
+	cmp "$config" "$W/config.toml"
+	aks_config >"$config"
+	azl_installer install
+	sed -i '/^# END azl/d' "$config"
+	printf '[timeouts]\n' >>"$config"
+	cp "$config" "$W/config.toml"
+	run azl_installer remove
+	[ "$status" -eq 1 ]
+	cmp "$config" "$W/config.toml"
+	run -0 azl_installer install
+	[[ $output == *"a handler azl of its own"* ]]
+	cmp "$config" "$W/config.toml"
+}
+
+@test "remove: a pod that starts while containerd is restarted keeps its runtime" {
+	local bundle=$H/run/containerd/io.containerd.runtime.v2.task/k8s.io/one
+	azl_installer install
+	cp "$H/etc/containerd/config.toml" "$W/config.toml"
+	cat >"$W/at-restart" <<-EOF
+		mkdir -p "$bundle"
+		printf /opt/azl/bin/containerd-shim-azl-v2 >"$bundle/shim-binary-path"
+	EOF
+	run azl_installer remove
+	[ "$status" -eq 3 ]
+	[[ $output == *k8s.io/one/shim-binary-path* ]]
+	[ -x "$H/opt/azl/bin/containerd-shim-azl-v2" ]
+	cmp "$H/etc/containerd/config.toml" "$W/config.toml"
+	cmp "$W/runs" "$W/config.toml"
+	rm -r "$W/at-restart" "$H/run/containerd/io.containerd.runtime.v2.task"
+	run -0 azl_installer remove
+	as_before
 }
 
 @test "remove: while pods run only the label and the network go" {
@@ -238,6 +437,26 @@ api_start() {
 		[ -e "$CONFIG/image/azl/lib/$lib" ] || wrong "$lib"
 	done
 	grep -q 'LDFLAGS=-Wl,-rpath,/opt/azl/lib' "$ETC/kubernetes/Containerfile"
+}
+
+@test "the packages of the image have all that install.sh calls" {
+	local package file
+	mkdir "$W/bin"
+	ln -s "$(command -v awk)" "$W/bin/awk" # gawk's, there
+	for package in $(sed -n 's/^RUN tdnf install -y \(.*\) && tdnf clean all$/\1/p' "$ETC/kubernetes/Containerfile"); do
+		[ "$package" != gawk ] || continue
+		while read -r file; do ln -sf "$file" "$W/bin/"; done < <(dpkg -L "$package" | grep -E '/s?bin/.')
+	done
+	grep -q ' gawk ' "$ETC/kubernetes/Containerfile"
+	api_start
+	export AZL_CONFLIST=aks
+	PATH=$W/bin run -0 azl_installer install
+	[[ $output != *"not found"* ]]
+	PATH=$W/bin run -0 azl_installer install
+	equal "$output" ''
+	PATH=$W/bin run -0 azl_installer remove
+	[[ $output != *"not found"* ]]
+	as_before
 }
 
 @test "the manifests are what Kubernetes reads, and agree with each other and with install.sh" {

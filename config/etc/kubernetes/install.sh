@@ -6,7 +6,7 @@
 #
 # usage: install.sh install    programs, a block in containerd's configuration, the node's label
 #        install.sh run        the same every AZL_EVERY_S seconds until SIGTERM; leaves all in place
-#        install.sh remove     undo it; status 3 and nothing done while pods of azl run
+#        install.sh remove     undo it; status 3 while pods of azl run: only label and network are gone
 #        install.sh wait       remove, as often as it takes, then wait for SIGTERM
 #
 #   AZL_HOST      where the node's root is (/host)
@@ -18,15 +18,19 @@
 #
 # A file takes its place by rename: a program that runs keeps what it has. containerd is restarted only
 # when its configuration changed and containerd itself has read the new one without complaint;
-# containers go on meanwhile.
+# containers go on meanwhile. Each step may be its last: the next time does what is left.
 set -euo pipefail
 
 host=${AZL_HOST-/host}
 image=${AZL_IMAGE:-/azl}
 config=$host/etc/containerd/config.toml
+config_new=$config.azl-new
+restart_due=$config.azl-restart # there from before the file changes until containerd has read it
+newline_note='# The newline before this block came with it.'
 cni_dir=$host/opt/cni/bin
 conflist=$host/etc/cni/net.d/01-azl.conflist
 label=azl.io/runtime
+shim=/opt/azl/bin/containerd-shim-azl-v2
 account=/var/run/secrets/kubernetes.io/serviceaccount
 api=${AZL_API:-https://${KUBERNETES_SERVICE_HOST:-}:${KUBERNETES_SERVICE_PORT:-443}}
 read -ra on_host <<<"${AZL_ON_HOST:-nsenter --target 1 --mount --}"
@@ -52,39 +56,53 @@ place() {
 	say "placed ${2#"$host"}"
 }
 
+# Who we are, for the API. Not by an argument: every user of the node can read those.
+api_headers() {
+	echo 'Content-Type: application/merge-patch+json'
+	[ ! -e "$account/token" ] || echo "Authorization: Bearer $(<"$account/token")"
+}
+
 # label_node VALUE: "true", or null to take it away
 label_node() {
 	[ -n "${NODE_NAME-}" ] || return 0
 	local -a trust=()
-	[ ! -e "$account/ca.crt" ] || trust=(--cacert "$account/ca.crt" -H "Authorization: Bearer $(cat "$account/token")")
-	curl -sS -f --max-time 20 --retry 3 -o /dev/null -X PATCH "${trust[@]}" \
-		-H 'Content-Type: application/merge-patch+json' \
+	[ ! -e "$account/ca.crt" ] || trust=(--cacert "$account/ca.crt")
+	curl -sS -f --max-time 20 --retry 3 -o /dev/null -X PATCH "${trust[@]}" -H @<(api_headers) \
 		-d "{\"metadata\":{\"labels\":{\"$label\":$1}}}" "$api/api/v1/nodes/$NODE_NAME" ||
 		die "cannot set the label $label of node $NODE_NAME"
 }
 
-# What containerd's configuration is without our block.
+# $config_new: what containerd's configuration is without our block, with its owner and mode: passwords
+# may be in it. A beginning without an end is not ours to cut at.
 config_without() {
-	sed '/^# BEGIN azl$/,/^# END azl$/d' "$config"
+	cp -aL --remove-destination "$config" "$config_new"
+	sed '/^# BEGIN azl$/{:more;/\n# END azl$/d;$!{N;b more};}' "$config" >"$config_new"
+	if grep -qx "$newline_note" "$config" && [ "$(tail -n 1 "$config")" = '# END azl' ]; then
+		truncate -s -1 "$config_new"
+	fi
 }
 
-# Our block, for the version and the cgroup driver that the file has. containerd 1.7 forgets its own
+# Our block, for the version and the cgroup driver that $config_new has. containerd 1.7 forgets its own
 # handler, runc, as soon as one is named: where none was, runc is named with ours.
 config_block() {
 	local version driver=false file begin='^# BEGIN azl$'
-	version=$(sed -n 's/^[[:space:]]*version[[:space:]]*=[[:space:]]*\([0-9]*\).*/\1/p' "$config" | head -n 1)
+	version=$(sed -n '/^[[:space:]]*version[[:space:]]*=/{s/[^0-9]*\([0-9]*\).*/\1/p;q}' "$config_new")
 	case $version in
 	2)
 		file=azl-v2.toml
-		config_without | grep -q 'containerd\.runtimes\.' || begin='containerd\.runtimes\.runc\]$'
+		grep -q 'containerd\.runtimes\.' "$config_new" || begin='containerd\.runtimes\.runc\]$'
 		;;
 	3 | 4) file=azl-v3.toml ;;
-	*) die "$config: version = ${version:-1}: only 2 and later are known" ;;
+	*) die "${config#"$host"}: version = ${version:-1}: only 2 and later are known" ;;
 	esac
-	! config_without | grep -Eq '^[[:space:]]*SystemdCgroup[[:space:]]*=[[:space:]]*true' || driver=true
-	echo "# BEGIN azl"
+	! grep -Eq '^[[:space:]]*SystemdCgroup[[:space:]]*=[[:space:]]*true' "$config_new" || driver=true
+	if [ -n "$(tail -c 1 "$config_new")" ]; then
+		printf '\n# BEGIN azl\n%s\n' "$newline_note"
+	else
+		echo "# BEGIN azl"
+	fi
 	sed -n "/$begin/,/^# END azl\$/p" "$image/containerd/$file" | sed "/^# BEGIN azl\$/d;
-		s|runtime_path = .*|runtime_path = \"/opt/azl/bin/containerd-shim-azl-v2\"|; s|SystemdCgroup = .*|SystemdCgroup = $driver|"
+		s|runtime_path = .*|runtime_path = \"$shim\"|; s|SystemdCgroup = .*|SystemdCgroup = $driver|"
 }
 
 # Of a configuration as containerd prints it: is its default handler there? Without, CRI does not start.
@@ -95,41 +113,40 @@ default_is_there() {
 		END { exit !(name in there) }'
 }
 
-# Put $config.azl-new in the place of config.toml and have containerd read it; without change, nothing.
+# $config_new takes the place of config.toml, and containerd reads it; without change, nothing.
 config_take() {
-	local mode
-	if cmp -s "$config" "$config.azl-new"; then
-		rm "$config.azl-new"
-		return
+	if ! cmp -s "$config" "$config_new"; then
+		"${on_host[@]}" containerd --config "${config_new#"$host"}" config dump | default_is_there ||
+			die "containerd does not take the configuration; the old one stays"
+		: >"$restart_due"
+		mv -fT "$config_new" "$config"
+		say "changed ${config#"$host"}"
 	fi
-	mode=$(stat -c %a "$config")
-	chmod "$mode" "$config.azl-new"
-	if ! "${on_host[@]}" containerd --config "/etc/containerd/config.toml.azl-new" config dump | default_is_there; then
-		rm "$config.azl-new"
-		die "containerd does not take the configuration; the old one stays"
+	if [ -e "$restart_due" ]; then
+		say "containerd is restarted"
+		"${on_host[@]}" systemctl restart containerd
+		rm "$restart_due"
 	fi
-	mv -fT "$config.azl-new" "$config"
-	say "changed ${config#"$host"}; containerd is restarted"
-	"${on_host[@]}" systemctl restart containerd
 }
 
 config_add() {
-	[ -e "$config" ] || die "there is no $config"
-	if config_without | grep -Eq '^[[:space:]]*\[.*runtimes\.azl\]'; then
+	local block
+	[ -e "$config" ] || die "there is no ${config#"$host"}"
+	config_without
+	if grep -Eq '^[[:space:]]*\[.*runtimes\.azl\]' "$config_new"; then
 		say "${config#"$host"} has a handler azl of its own: left alone"
-		return
+	else
+		block=$(config_block)
+		echo "$block" >>"$config_new"
 	fi
-	config_block >/dev/null
-	{
-		config_without
-		config_block
-	} >"$config.azl-new"
 	config_take
 }
 
 config_remove() {
 	[ -e "$config" ] || return 0
-	config_without >"$config.azl-new"
+	config_without
+	! grep -q "^[^#]*$shim" "$config_new" ||
+		die "${config#"$host"} names $shim outside of our block: take that out; the programs stay"
 	config_take
 }
 
@@ -141,7 +158,7 @@ install_all() {
 	for file in "$image"/bin/*; do
 		place "$file" "$host/opt/azl/bin/${file##*/}" 755
 	done
-	"${on_host[@]}" /opt/azl/bin/containerd-shim-azl-v2 -v >/dev/null || die "the shim does not run on this node"
+	"${on_host[@]}" "$shim" -v >/dev/null || die "the shim does not run on this node"
 	if [ -n "${AZL_CONFLIST-}" ]; then
 		place "$image/bin/azl-cni" "$cni_dir/azl-cni" 755
 		place "$image/cni/azl-$AZL_CONFLIST.conflist" "$conflist" 600
@@ -152,12 +169,12 @@ install_all() {
 
 # Prints who still needs us: pods that were started by our program, addresses that our plugin holds.
 in_use() {
-	grep -lsx "/opt/azl/bin/containerd-shim-azl-v2" \
-		"$host"/run/containerd/io.containerd.runtime.v2.task/*/*/shim-binary-path || true
+	grep -lsx "$shim" "$host"/run/containerd/io.containerd.runtime.v2.task/*/*/shim-binary-path || true
 	find "$host/run/azl/cni" -path '*/leases/*' -type f 2>/dev/null || true
 }
 
-# The list goes first: what it attached is detached by the plugin that is still there.
+# The list goes first: what it attached is detached by the plugin that is still there. A pod that was on
+# its way when containerd was restarted needs the handler that it began with.
 remove_all() {
 	local used
 	label_node null
@@ -166,15 +183,27 @@ remove_all() {
 		say "removed ${conflist#"$host"}: new pods get the node's other network"
 	fi
 	used=$(in_use)
+	if [ -z "$used" ]; then
+		config_remove
+		used=$(in_use)
+	fi
 	if [ -n "$used" ]; then
 		say "still in use, nothing else is removed:"
 		# shellcheck disable=SC2001
 		sed "s|^$host|  |" <<<"$used"
+		config_add
 		return 3
 	fi
-	config_remove
-	rm -rf "$host/opt/azl" "$cni_dir/azl-cni" "$host/run/azl"
+	rm -rf "$host/opt/azl" "$host/run/azl" "$cni_dir/azl-cni" "$cni_dir/azl-cni.azl-new" "$conflist.azl-new"
 	say "removed"
+}
+
+# alone COMMAND: never two at once on a node. Of this folder users other than root cannot take the lock.
+alone() {
+	exec 9<"$host/run/containerd"
+	flock 9
+	trap 'rm -f "$config_new"' EXIT
+	"$1"
 }
 
 # again COMMAND...: until SIGTERM
@@ -188,12 +217,12 @@ again() {
 }
 
 case ${1-} in
-install) install_all ;;
+install) alone install_all ;;
 run)
 	"$0" install
 	again "$0" install
 	;;
-remove) remove_all ;;
+remove) alone remove_all ;;
 wait) again "$0" remove ;;
 *)
 	sed -n '/^# usage:/,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" >&2
