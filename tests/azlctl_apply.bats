@@ -274,7 +274,8 @@ has_value() {
 	run -0 azlctl apply
 	has "fs.inotify.max_user_watches is left as /etc/sysctl.d/10-theirs.conf sets it"
 	grep -v '^#' "$T/etc/sysctl.d/90-azl.conf" | sort >"$W/lines"
-	printf '%s\n' 'fs.inotify.max_user_instances = 8192' 'kernel.keys.maxbytes = 2000000' 'kernel.pid_max = 65536' \
+	printf '%s\n' 'fs.file-max = 9223372036854775807' 'fs.inotify.max_user_instances = 8192' 'kernel.keys.maxbytes = 2000000' \
+		'kernel.keys.root_maxbytes = 25000000' 'kernel.keys.root_maxkeys = 1000000' 'kernel.pid_max = 65536' \
 		'net.core.somaxconn = 9' 'vm.swappiness = 10' | diff - "$W/lines"
 }
 

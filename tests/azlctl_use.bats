@@ -138,6 +138,18 @@ container() {
 	done < <(jq -r 'to_entries[] | .value | to_entries[] | "\(.key) \(.value | tojson)"' "$T/etc/azl/host.json")
 }
 
+@test "every sysctl that is shipped is in the documentation with its value" {
+	local line
+	sed -n 's/^-\{0,1\}\([a-z].*\)/\1/p' "$src/config/etc/sysctl.d/90-azl.conf" >"$W/lines"
+	[ "$(wc -l <"$W/lines")" -gt 10 ]
+	while read -r line; do
+		grep -qF "\`${line/net.ipv6.neigh/net.ipv4.neigh}\`" "$src/docs/CGROUPS.md" || {
+			echo "$line"
+			return 1
+		}
+	done <"$W/lines"
+}
+
 @test "every list of plugins that is shipped passes check" {
 	local list
 	mkdir -p "$T/usr/lib/cni" "$T/etc/cni/net.d"

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "config/azlctl/azlctl.h"
 #include "config/azlctl/checks.h"
+#include "config/azlctl/shipped.h"
 
 enum { KERNEL_TEXT_ROOM = 4096 };
 
@@ -14,23 +16,27 @@ struct kernel_limit {
 	const char *path;
 	const char *name;
 	uint64_t least;
+	uint64_t bytes; /* of memory for each, where the kernel counts by it; 0: as many everywhere
+			 */
 	enum check_level level;
 	const char *reason;
 };
 
 static const struct kernel_limit kernel_limits[] = {
 	{ "kernel.inotify", "proc/sys/fs/inotify/max_user_instances",
-	  "fs.inotify.max_user_instances", 1024, CHECK_FAIL,
+	  "fs.inotify.max_user_instances", 1024, 0, CHECK_FAIL,
 	  "each shim has an instance, all of root's" },
 	{ "kernel.inotify_watches", "proc/sys/fs/inotify/max_user_watches",
-	  "fs.inotify.max_user_watches", 65536, CHECK_WARN, "each container has two" },
-	{ "kernel.pid_max", "proc/sys/kernel/pid_max", "kernel.pid_max", 131072, CHECK_WARN,
+	  "fs.inotify.max_user_watches", 65536, 0, CHECK_WARN, "each container has two" },
+	{ "kernel.pid_max", "proc/sys/kernel/pid_max", "kernel.pid_max", 131072, 0, CHECK_WARN,
 	  "250 pods with 100 threads each are 25,000, and ids of the dead are not reused at once" },
+	/* A boot gives one for each 128 KiB, so that stacks are an eighth of the memory
+	 * (kernel/fork.c, set_max_threads); memory may be added later. azl leaves that as it is. */
 	{ "kernel.threads_max", "proc/sys/kernel/threads-max", "kernel.threads-max", 32768,
-	  CHECK_WARN, "the whole host's threads" },
-	{ "kernel.keys", "proc/sys/kernel/keys/root_maxkeys", "kernel.keys.root_maxkeys", 10000,
+	  256 << 10, CHECK_WARN, "the whole host's threads" },
+	{ "kernel.keys", "proc/sys/kernel/keys/root_maxkeys", "kernel.keys.root_maxkeys", 10000, 0,
 	  CHECK_WARN, "runc makes a keyring for each container" },
-	{ "kernel.file_max", "proc/sys/fs/file-max", "fs.file-max", 500000, CHECK_WARN,
+	{ "kernel.file_max", "proc/sys/fs/file-max", "fs.file-max", 500000, 0, CHECK_WARN,
 	  "all open files of the host" },
 };
 
@@ -103,24 +109,55 @@ static void check_overlay(struct checks *checks)
 	check_fix(checks, "modprobe overlay; azlctl apply keeps it loaded");
 }
 
+/* UINT64_MAX: not known. */
+static uint64_t memory_bytes(const struct checks *checks)
+{
+	char text[KERNEL_TEXT_ROOM];
+	const char *at = NULL;
+
+	if (check_read(checks, "proc/meminfo", text, sizeof(text)) > 0)
+		at = strstr(text, "MemTotal:");
+	return at ? strtoull(at + strlen("MemTotal:"), NULL, 10) * 1024 : UINT64_MAX;
+}
+
+static uint64_t least_of(const struct kernel_limit *limit, uint64_t memory)
+{
+	return limit->bytes && memory / limit->bytes < limit->least ? memory / limit->bytes
+								    : limit->least;
+}
+
+/* apply sets what is shipped, and what host.json names. */
+static void fix_limit(struct checks *checks, const char *name, uint64_t least)
+{
+	if (shipped_sets(name))
+		check_fix(checks, "azlctl apply, or sysctl -w %s=%" PRIu64, name, least);
+	else
+		check_fix(checks,
+			  "sysctl -w %s=%" PRIu64 "; for every boot: \"sysctl\": { \"%s\": %" PRIu64
+			  " } in /etc/azl/host.json, then azlctl apply",
+			  name, least, name, least);
+}
+
 static void check_limits(struct checks *checks)
 {
+	uint64_t memory = memory_bytes(checks);
+
 	for (size_t i = 0; i < sizeof(kernel_limits) / sizeof(kernel_limits[0]); i++) {
 		const struct kernel_limit *limit = &kernel_limits[i];
 		uint64_t value = check_number(checks, limit->path, UINT64_MAX);
+		uint64_t least = least_of(limit, memory);
 
 		if (value == UINT64_MAX) {
 			check_say(checks, CHECK_NOTE, limit->id, "this kernel has no %s",
 				  limit->name);
-		} else if (value >= limit->least) {
+		} else if (value >= least) {
 			check_say(checks, CHECK_OK, limit->id, "%s is %" PRIu64, limit->name,
 				  value);
 		} else {
 			check_say(checks, limit->level, limit->id,
 				  "%s is %" PRIu64 ", less than %" PRIu64 ": %s", limit->name,
-				  value, limit->least, limit->reason);
-			check_fix(checks, "azlctl apply, or sysctl -w %s=%" PRIu64, limit->name,
-				  limit->least);
+				  value, least, limit->reason);
+			fix_limit(checks, limit->name, least);
 		}
 	}
 }

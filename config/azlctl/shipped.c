@@ -2,6 +2,8 @@
 /* The Makefile names these files as prerequisites of this object. */
 #include "config/azlctl/shipped.h"
 
+#include <string.h>
+
 /* NUL-terminated. */
 #define SHIPPED(name, path)                                                                        \
 	__asm__(".pushsection .rodata, \"a\"\n"                                                    \
@@ -20,3 +22,16 @@ SHIPPED(shipped_conflist_vm, "config/etc/cni/azl-vm.conflist");
 SHIPPED(shipped_conflist_local, "config/etc/cni/azl-local.conflist");
 SHIPPED(shipped_nic_rules, "config/etc/udev/90-azl-nic.rules");
 SHIPPED(shipped_containerd_3, "config/etc/containerd/azl-v3.toml");
+
+bool shipped_sets(const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *line = shipped_sysctl; *line; line += *line == '\n') {
+		line += *line == '-';
+		if (strncmp(line, name, len) == 0 && strncmp(line + len, " =", 2) == 0)
+			return true;
+		line += strcspn(line, "\n");
+	}
+	return false;
+}

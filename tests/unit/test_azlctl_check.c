@@ -3,6 +3,7 @@
 
 #include "config/azlctl/azlctl.h"
 #include "config/azlctl/checks.h"
+#include "config/azlctl/shipped.h"
 #include "config/base/err.h"
 #include "tests/unit/host_tree.h"
 #include "tests/unit/test.h"
@@ -222,6 +223,69 @@ TEST(links_of_a_tree_stay_inside_of_it)
 	CHECK(check(&tree, false) == AZLCTL_UNFIT);
 	CHECK(says("/etc/azl/host.json: containers.pids.maximum: "));
 	CHECK(says("eth0 is hv_netvsc, accelerated by enP1s1 (mlx5_core)"));
+	host_tree_done(&tree);
+}
+
+/* The number of shipped_sysctl, 0 without one. */
+static unsigned long long shipped_number(const char *name)
+{
+	char line[128];
+	const char *at;
+
+	(void)snprintf(line, sizeof(line), "\n%s = ", name);
+	at = strstr(shipped_sysctl, line);
+	return at ? strtoull(at + strlen(line), NULL, 10) : 0;
+}
+
+TEST(apply_is_advised_for_what_apply_sets)
+{
+	static const char *const files[] = {
+		"proc/sys/fs/inotify/max_user_instances",
+		"proc/sys/fs/inotify/max_user_watches",
+		"proc/sys/kernel/pid_max",
+		"proc/sys/kernel/threads-max",
+		"proc/sys/kernel/keys/root_maxkeys",
+		"proc/sys/fs/file-max",
+	};
+	struct host_tree tree = good();
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		host_tree_put(&tree, files[i], "7\n");
+	CHECK(check(&tree, false) == AZLCTL_UNFIT);
+	for (const char *at = answer; (at = strstr(at, "-> azlctl apply, or sysctl -w ")); n++) {
+		char name[64] = "";
+		unsigned long long least = 0;
+
+		at += strlen("-> azlctl apply, or sysctl -w ");
+		CHECK(sscanf(at, "%63[^=]=%llu", name, &least) == 2 && least > 7);
+		CHECK(shipped_number(name) >= least);
+		CHECK(shipped_sets(name));
+	}
+	CHECK(n == 5);
+	CHECK(says("-> sysctl -w kernel.threads-max=32768; for every boot: \"sysctl\": { "
+		   "\"kernel.threads-max\": 32768 } in /etc/azl/host.json, then azlctl apply"));
+	CHECK(!shipped_sets("kernel.threads-max") && !shipped_sets("kernel.pid"));
+	CHECK(shipped_sets("net.ipv6.conf.all.forwarding"));
+	host_tree_done(&tree);
+}
+
+TEST(threads_are_judged_by_the_memory_that_the_kernel_counts_them_by)
+{
+	struct host_tree tree = good();
+
+	/* what a machine of 4 GiB boots with */
+	host_tree_put(&tree, "proc/meminfo", "MemTotal:        4019384 kB\nMemFree: 1 kB\n");
+	host_tree_put(&tree, "proc/sys/kernel/threads-max", "31402\n");
+	CHECK(check(&tree, false) == AZLCTL_OK);
+	CHECK(says("kernel.threads-max is 31402\n"));
+	host_tree_put(&tree, "proc/sys/kernel/threads-max", "15000\n");
+	CHECK(check(&tree, false) == AZLCTL_WARNED);
+	CHECK(says("kernel.threads-max is 15000, less than 15700: "));
+	host_tree_put(&tree, "proc/meminfo", "MemTotal:       65000000 kB\n");
+	host_tree_put(&tree, "proc/sys/kernel/threads-max", "31402\n");
+	CHECK(check(&tree, false) == AZLCTL_WARNED);
+	CHECK(says("less than 32768"));
 	host_tree_done(&tree);
 }
 
