@@ -88,6 +88,8 @@ int value_undo(struct world *world, const struct change *change, struct err *err
 void move_look(struct world *world, struct step *step);
 int move_note(struct world *world, const struct step *step);
 int move_take(struct world *world, struct step *step, struct err *err);
+/* The process that was moved is there, and in our group still. */
+bool move_holds(const struct azlctl *ctl, const struct change *change);
 enum undo move_undo_look(struct world *world, const struct change *change, struct err *err);
 int move_undo(struct world *world, const struct change *change, struct err *err);
 

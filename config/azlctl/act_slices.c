@@ -179,10 +179,15 @@ int move_note(struct world *world, const struct step *step)
 {
 	char group[GROUP_ROOM], name[32];
 	pid_t pid = stray(world, step, group);
+	struct change *known;
 
 	if (pid <= 0)
 		return 0;
 	(void)snprintf(name, sizeof(name), "%d", (int)pid);
+	known = journal_find(world->journal, CHANGE_MOVE, name);
+	/* Another program has the pid of one that we moved and that is gone. */
+	if (known && (!known->ours || strcmp(known->ours, step->value) != 0))
+		journal_drop(world->journal, known);
 	return journal_note(world->journal, CHANGE_MOVE, name, group, step->value);
 }
 
@@ -195,19 +200,23 @@ int move_take(struct world *world, struct step *step, struct err *err)
 }
 
 /* A pid that is used again may be anybody's: what is not the program of the group stays. */
-enum undo move_undo_look(struct world *world, const struct change *change, struct err *err)
+bool move_holds(const struct azlctl *ctl, const struct change *change)
 {
 	char group[GROUP_ROOM];
 	pid_t pid = (pid_t)strtol(change->name, NULL, 10);
 	const char *program = change->ours ? strrchr(change->ours, '/') : NULL;
 
+	return program && pid > 0 && proc_is_daemon(ctl->root, pid, program + 1) &&
+	       proc_cgroup(ctl->root, pid, group, sizeof(group)) == 0 &&
+	       strcmp(group + (group[0] == '/'), change->ours) == 0;
+}
+
+enum undo move_undo_look(struct world *world, const struct change *change, struct err *err)
+{
 	(void)err;
-	if (!world->ctl->is_live || !change->before || !program || pid <= 0 ||
-	    !proc_is_daemon(world->ctl->root, pid, program + 1) ||
-	    proc_cgroup(world->ctl->root, pid, group, sizeof(group)) < 0 ||
-	    strcmp(group + (group[0] == '/'), change->ours) != 0)
-		return UNDO_NOTHING;
-	return UNDO_TODO;
+	return world->ctl->is_live && change->before && move_holds(world->ctl, change)
+		       ? UNDO_TODO
+		       : UNDO_NOTHING;
 }
 
 int move_undo(struct world *world, const struct change *change, struct err *err)

@@ -10,8 +10,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
+struct azlctl;
 struct host_config;
 struct host_facts;
+struct journal;
 
 enum step_kind {
 	STEP_FILE,   /* name: path without leading '/'; value: what stands behind our first line */
@@ -95,6 +97,11 @@ void plan_scores(struct plan *plan, const struct host_facts *facts,
 		 const struct host_config *config);
 void plan_containerd(struct plan *plan, const struct host_facts *facts,
 		     const struct host_config *config);
+
+/* Behind a plan: what the journal knows and the plan does not have, and processes that are gone,
+ * the last change first; `only_nics`: of NICs alone. */
+void plan_undoes(struct plan *plan, const struct azlctl *ctl, const struct host_facts *facts,
+		 const struct journal *journal, bool only_nics);
 
 /* host.json's "apply": { NAME: BOOLEAN }; true where it says nothing. */
 bool plan_wants(const struct host_config *config, const char *name);

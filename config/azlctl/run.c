@@ -75,6 +75,15 @@ static bool holds_ours(const struct journal *journal, const struct change *folde
 	return false;
 }
 
+/* Nothing was to undo, and no step of this run has done it again: a pid is used by many. */
+static bool is_undone(struct world *world, const struct step *step, const struct change *change)
+{
+	struct err ignored;
+
+	return step->state == STEP_DONE || (step->state == STEP_IN_FORCE &&
+					    change_look(world, change, &ignored) == UNDO_NOTHING);
+}
+
 /* Forget what is undone. Returns true when there was any. */
 static bool forget(struct world *world)
 {
@@ -84,11 +93,10 @@ static bool forget(struct world *world)
 		const struct step *step = &world->plan->steps[i];
 		struct change *change;
 
-		if (step->kind != STEP_UNDO ||
-		    (step->state != STEP_DONE && step->state != STEP_IN_FORCE))
+		if (step->kind != STEP_UNDO)
 			continue;
 		change = journal_find(world->journal, (enum change_kind)step->change, step->name);
-		if (change &&
+		if (change && is_undone(world, step, change) &&
 		    (change->kind != CHANGE_FOLDER || !holds_ours(world->journal, change))) {
 			journal_drop(world->journal, change);
 			any = true;

@@ -10,6 +10,7 @@
 #include "config/azlctl/facts.h"
 #include "config/azlctl/journal.h"
 #include "config/azlctl/plan.h"
+#include "config/azlctl/run.h"
 #include "config/base/err.h"
 #include "config/base/fd.h"
 #include "tests/unit/host_tree.h"
@@ -109,6 +110,87 @@ TEST(a_process_that_is_gone_or_another_one_is_left_alone)
 	CHECK(look(&scene, "sshd/4711", "5")->state == STEP_IN_FORCE);
 	host_tree_put(&scene.tree, "proc/812/oom_score_adj", "-999\n");
 	CHECK(change_look(&scene.world, &scene.journal.changes[0], &err) == UNDO_NOTHING);
+	scene_end(&scene);
+}
+
+/* A move that apply noted. */
+static void moved(struct scene *scene, const char *pid, const char *group)
+{
+	CHECK(journal_note(&scene->journal, CHANGE_MOVE, pid, "/", group) == 0);
+}
+
+TEST(moves_of_processes_that_are_gone_do_not_pile_up)
+{
+	struct scene scene;
+
+	scene_begin(&scene);
+	moved(&scene, "811", "azl-system/containerd"); /* gone */
+	moved(&scene, "812", "azl-system/containerd");
+	moved(&scene, "813", "azl-system/containerd"); /* somebody else's by now */
+	moved(&scene, "814", "azl-system/containerd"); /* another program, started by ours */
+	host_tree_put(&scene.tree, "proc/812/cgroup", "0::/azl-system/containerd\n");
+	host_tree_daemon(&scene.tree, 813, 1, "/usr/bin/containerd");
+	host_tree_put(&scene.tree, "proc/813/cgroup", "0::/user\n");
+	host_tree_daemon(&scene.tree, 814, 812, "/usr/bin/runc");
+	host_tree_put(&scene.tree, "proc/814/cgroup", "0::/azl-system/containerd\n");
+	plan_add(&scene.plan, STEP_GROUP, "azl-system/containerd", NULL, "");
+	plan_undoes(&scene.plan, &scene.ctl, &scene.facts, &scene.journal, false);
+	CHECK(scene.plan.count == 4);
+	for (size_t i = 1; i < scene.plan.count; i++) {
+		CHECK(scene.plan.steps[i].kind == STEP_UNDO);
+		CHECK(strcmp(scene.plan.steps[i].name, "812") != 0);
+		act_look(&scene.world, &scene.plan.steps[i]);
+		CHECK(scene.plan.steps[i].state == STEP_IN_FORCE);
+	}
+	scene_end(&scene);
+}
+
+static void plan_undo(struct scene *scene, const char *pid)
+{
+	plan_add(&scene->plan, STEP_UNDO, pid, NULL, "")->change = (int)CHANGE_MOVE;
+}
+
+TEST(what_is_undone_is_forgotten_unless_it_was_done_again)
+{
+	struct scene scene;
+	char *said = NULL;
+	size_t len;
+
+	scene_begin(&scene);
+	host_tree_folders(&scene.tree, "var/lib/");
+	scene.ctl.out = open_memstream(&said, &len);
+	moved(&scene, "811", "azl-system/containerd");
+	plan_undo(&scene, "811");
+	CHECK(run_plan(&scene.ctl, "apply", &scene.facts, &scene.journal, &scene.plan, "") == 0);
+	CHECK(scene.journal.count == 0);
+	/* noted by a run that was killed before it moved 812; this run does it */
+	moved(&scene, "812", "azl-system/containerd");
+	plan_undo(&scene, "812");
+	plan_add(&scene.plan, STEP_FILE, "proc/812/cgroup", "0::/azl-system/containerd\n", "");
+	CHECK(run_plan(&scene.ctl, "apply", &scene.facts, &scene.journal, &scene.plan, "") == 0);
+	CHECK(journal_find(&scene.journal, CHANGE_MOVE, "812") != NULL);
+	(void)fclose(scene.ctl.out);
+	free(said);
+	scene_end(&scene);
+}
+
+TEST(a_pid_that_another_program_has_now_is_noted_anew)
+{
+	struct scene scene;
+	const struct change *change;
+	struct step *step;
+
+	scene_begin(&scene);
+	host_tree_put(&scene.tree, "proc/812/cgroup", "0::/services\n");
+	moved(&scene, "812", "azl-system/sshd"); /* sshd had it */
+	step = plan_add(&scene.plan, STEP_MOVE, "containerd", "azl-system/containerd", "");
+	act_look(&scene.world, step);
+	CHECK(step->state == STEP_TODO);
+	CHECK(act_note(&scene.world, step) == 0);
+	change = journal_find(&scene.journal, CHANGE_MOVE, "812");
+	CHECK(scene.journal.count == 1 && change);
+	CHECK_TEXT(change->before, "/services");
+	CHECK_TEXT(change->ours, "azl-system/containerd");
 	scene_end(&scene);
 }
 
