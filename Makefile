@@ -214,6 +214,7 @@ install-shim: all
 	$(call each,644,$(ETC)/kubernetes/runtimeclass.yaml,$(SHAREDIR)/kubernetes)
 	$(call each,644,$(ETC)/tmpfiles.d/azl.conf,$(LIBDIR)/tmpfiles.d)
 	$(call each,644,$(ETC)/systemd/system/azl.slice,$(UNITDIR))
+	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/azl
 
 install-cni: all
 	$(call put,755,$(BUILD)/azl-cni,$(CNIDIR)/azl-cni)
@@ -234,6 +235,7 @@ install-ctl: all
 	$(call each,644,$(wildcard $(ETC)/azl/*.json),$(SHAREDIR))
 	$(call each,644,$(ETC)/systemd/system/azl-host.service $(ETC)/systemd/system/azl-nic@.service,$(UNITDIR))
 	$(call put,644,$(ETC)/systemd/system-preset/90-azl.preset,$(LIBDIR)/systemd/system-preset/90-azl.preset)
+	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/azl
 
 install-selinux:
 	$(call put,644,$(ETC)/selinux/azl.cil,$(PREFIX)/share/selinux/packages/azl.cil)

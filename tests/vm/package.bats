@@ -180,7 +180,6 @@ teardown() {
 }
 
 @test "installed again, with a container that the next boot interrupts" {
-	mkdir -p /etc/azl
 	dpkg -i "$PACKAGES"/*_0.2.0_*.deb
 	echo '{}' >/etc/azl/host.json
 	systemctl enable azl-host.service
