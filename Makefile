@@ -196,9 +196,12 @@ MANDIR     ?= $(PREFIX)/share/man
 SHAREDIR   ?= $(PREFIX)/share/azl
 ETC        := config/etc
 
+# Where runtimes look for plugins, if that is not where ours lies.
+CNIPATH    ?= $(CNIDIR)
+
 # Shipped files name /usr/bin and /opt/cni/bin: the places of this installation take theirs.
 put  = install -D -m $(1) $(2) $(DESTDIR)$(3)
-tell = sed 's|/usr/bin/|$(BINDIR)/|; s|/opt/cni/bin|$(CNIDIR)|' $(2) | \
+tell = sed 's|/usr/bin/|$(BINDIR)/|; s|/opt/cni/bin|$(CNIPATH)|' $(2) | \
 	install -D -m $(1) /dev/stdin $(DESTDIR)$(3)
 # each MODE FILES DIRECTORY
 each = $(foreach file,$(2),$(call tell,$(1),$(file),$(3)/$(notdir $(file))) &&) true

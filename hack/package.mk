@@ -4,19 +4,21 @@
 #
 #   make deb            build/pack/package/*.deb
 #   make rpm            build/pack/package/*.rpm, for Azure Linux (spec: hack/package/rpm/azl.spec)
-#   make sysext         build/pack/package/azl.raw, for hosts whose /usr cannot be written to
+#   make sysext         build/pack/package/azl.raw, for hosts whose /usr cannot be written to; SYSEXT_ID=_any:
+#                       of any system with as new a C library, instead of the system that it is built on
 #   make image-root DESTDIR=    the files of the image of config/etc/kubernetes/Containerfile
 
 # What packages are dated with: the same source gives the same bytes.
 SOURCE_DATE_EPOCH ?= $(or $(AZL_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null || echo 0))
 PACKAGES    ?= $(BUILD)/package
 DEB_VERSION ?= $(VERSION)
+SYSEXT_ID   ?= $(AZL_SYSEXT_ID)
 
 .PHONY: deb rpm sysext
 ifeq ($(AZL_NODE)$(ON_HOST),)
 deb rpm sysext:
 	hack/node lay pack
-	hack/node run pack --env AZL_EPOCH=$(SOURCE_DATE_EPOCH) -- make $@
+	hack/node run pack --env AZL_EPOCH=$(SOURCE_DATE_EPOCH) --env AZL_SYSEXT_ID=$(SYSEXT_ID) -- make $@
 else
 deb: all
 	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) hack/package/deb/build $(BUILD) $(DEB_VERSION) $(PACKAGES)
@@ -24,7 +26,7 @@ rpm:
 	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) hack/package/rpm/build $(BUILD) $(VERSION) $(PACKAGES)
 sysext:
 	$(MAKE) BUILD=$(BUILD)/sysext LDFLAGS='-Wl,-rpath,/usr/lib/azl' all
-	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) hack/package/sysext $(BUILD)/sysext $(PACKAGES)
+	ID=$(SYSEXT_ID) SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) hack/package/sysext $(BUILD)/sysext $(PACKAGES)
 endif
 
 # Programs, the libraries that few nodes have, and what they are configured with.

@@ -28,6 +28,7 @@ setup() {
 teardown() {
 	containers_gone || true
 	dpkg --purge azl-shim azl-cni azlctl >/dev/null 2>&1 || true
+	rpm -e azl-shim azl-cni azlctl >/dev/null 2>&1 || true
 	rm -rf "$W"
 }
 
@@ -36,9 +37,26 @@ deb_build() {
 	make_here SOURCE_DATE_EPOCH="$EPOCH" PACKAGES="$1" "${@:2}" deb >"$CONFIG/deb.log" 2>&1 || wrong "$(tail -n 30 "$CONFIG/deb.log")"
 }
 
+# rpm_build DIRECTORY [MAKE ARGUMENT]...
+rpm_build() {
+	make_here SOURCE_DATE_EPOCH="$EPOCH" PACKAGES="$1" BUILD="$W/build" "${@:2}" rpm >"$W/rpm.log" 2>&1 || wrong "$(tail -n 30 "$W/rpm.log")"
+}
+
+# Those of this version, once.
+RPMS=$CONFIG/rpm
+rpms() {
+	[ -d "$RPMS" ] || rpm_build "$RPMS"
+}
+
+SYSEXT=$CONFIG/sysext
+sysext() {
+	[ ! -e "$SYSEXT/azl.raw" ] || return 0
+	make_here SOURCE_DATE_EPOCH="$EPOCH" PACKAGES="$SYSEXT" BUILD="$W/build" DEV= "$@" sysext >"$W/log" 2>&1 || wrong "$(tail -n 30 "$W/log")"
+}
+
 # What there is more than before the first package.
 left_over() {
-	find /usr /etc /var /opt -xdev \( -path /var/log -o -path /var/lib/dpkg -o -path /var/cache -o -path /var/lib/containerd \) \
+	find /usr /etc /var /opt -xdev \( -path /var/log -o -path /var/lib/dpkg -o -path /var/lib/rpm -o -path /var/cache -o -path /var/lib/containerd \) \
 		-prune -o -print | sort | comm -13 "$CONFIG/before" -
 }
 
@@ -85,10 +103,14 @@ container() {
 	containerd-shim-azl-v2 -v
 	CNI_COMMAND=VERSION /usr/lib/cni/azl-cni <<<'{"cniVersion":"1.0.0"}'
 	equal "$(dpkg --verify azl-shim azl-cni | grep -v ' /usr/share/\(doc\|man\)/')" ''
+	# as docs/INSTALL.md says it
+	cp /usr/share/azl/host.json /etc/azl/host.json
+	echo 'SystemdCgroup = true' >/etc/azl/systemd.toml
+	rm /etc/azl/*
 	echo '# mine' >>/etc/iproute2/rt_protos.d/azl.conf
 	dpkg -r azl-shim azl-cni
 	equal "$(left_over | grep -v '^/usr/share/\(azl\|man\|doc\)\|azlctl\|azl-host\|azl-nic\|azl.preset' | tr '\n' ' ')" \
-		'/etc/iproute2 /etc/iproute2/rt_protos.d /etc/iproute2/rt_protos.d/azl.conf '
+		'/etc/azl /etc/iproute2 /etc/iproute2/rt_protos.d /etc/iproute2/rt_protos.d/azl.conf '
 	dpkg --purge azl-shim azl-cni azlctl
 	equal "$(left_over)" ''
 }
@@ -133,11 +155,28 @@ container() {
 	[ ! -e /usr/lib/cni/azl-cni ]
 }
 
+# In a network of its own, with what is of the network alone: the whole kernel's values stay as they are.
+@test "deb: what its owner says of the kernel is in force after the package came, too" {
+	dpkg-deb -R "$DEBS"/azl-cni_*.deb "$W/tree"
+	run unshare --mount --net sh -exc '
+		mkdir -p /etc/sysctl.d /run/systemd
+		for folder in /etc/sysctl.d /run/systemd /usr/lib/sysctl.d; do mount -t tmpfs tmpfs "$folder"; done
+		mkdir /run/systemd/system
+		grep "^-\{0,1\}net[.]ipv[46][.]\(ip_forward\|conf[.]all\)" "$1/usr/lib/sysctl.d/90-azl.conf" >/usr/lib/sysctl.d/90-azl.conf
+		echo "net.ipv4.ip_forward = 0" >/etc/sysctl.d/99-local.conf
+		echo 0 >/proc/sys/net/ipv4/ip_forward
+		echo 0 >/proc/sys/net/ipv6/conf/all/forwarding
+		"$1/DEBIAN/postinst" configure
+		grep . /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding >"$1/values"' sh "$W/tree"
+	[ "$status" -eq 0 ] || wrong "$output"
+	equal "$(tr '\n' ' ' <"$W/tree/values")" '/proc/sys/net/ipv4/ip_forward:0 /proc/sys/net/ipv6/conf/all/forwarding:1 '
+}
+
 @test "rpm: packages for Azure Linux, with the files of Debian's" {
 	local rpm name
-	make_here SOURCE_DATE_EPOCH="$EPOCH" PACKAGES="$W/rpm" BUILD="$W/build" rpm >"$W/rpm.log" 2>&1 || wrong "$(tail -n 30 "$W/rpm.log")"
-	equal "$(cd "$W/rpm" && printf '%s ' *.rpm | sed 's/-[0-9][^ ]*//g')" 'azl-cni azl-selinux azl-shim azlctl '
-	for rpm in "$W"/rpm/*.rpm; do
+	rpms
+	equal "$(cd "$RPMS" && printf '%s ' *.rpm | sed 's/-[0-9][^ ]*//g')" 'azl-cni azl-selinux azl-shim azlctl '
+	for rpm in "$RPMS"/*.rpm; do
 		name=${rpm##*/}
 		name=${name%%-[0-9]*}
 		rpm -qp --scripts "$rpm" | sed 's/^[a-z]* \(scriptlet\|program\).*//' | sh -n
@@ -153,17 +192,60 @@ container() {
 		sed -i 's/^0*//' "$W/rpm.list" "$W/deb.list"
 		diff "$W/rpm.list" "$W/deb.list"
 	done
-	run rpmlint "$W"/rpm/*.rpm
+	run rpmlint "$RPMS"/*.rpm
 	# its dictionary, who signs, and the places that Azure Linux has for plugins
 	equal "$(grep ' E: ' <<<"$output" | grep -vE 'spelling-error|no-signature|no-packager-tag|no-group-tag|no-dependency-on|no-binary|explicit-lib-dependency openssl-libs|dir-or-file-in-opt')" ''
 }
 
+# With rpm's own hand on this node: what they require are packages of Azure Linux.
+@test "rpm: installed, upgraded under a container and a pod, and removed when both are gone" {
+	local shim unit
+	rpms
+	rpm -i --nodeps "$RPMS"/azl{-shim,-cni,ctl}-[0-9]*.rpm
+	equal "$(rpm -V --nodeps azl-shim azl-cni azlctl | grep -v ' /usr/share/\(doc\|man\)/')" ''
+	CNI_COMMAND=VERSION /opt/cni/bin/azl-cni <<<'{"cniVersion":"1.0.0"}'
+	cp /usr/share/azl/host.json /etc/azl/host.json
+	for unit in azl-host.service azl-cni-imds.timer azl-cni-reconcile.timer; do systemctl --root=/ enable "$unit"; done
+	mkdir -p /run/azl/cni/pods/leases
+	echo '{}' >/run/azl/cni/pods/leases/x.json
+	containers_begin
+	container one
+	shim=$(pidof -s containerd-shim-azl-v2)
+	rpm_build "$W/newer" VERSION=0.2.0
+	rpm -U --nodeps "$W"/newer/azl{-shim,-cni,ctl}-[0-9]*.rpm
+	equal "$(rpm -q --qf '%{VERSION} ' azl-shim azl-cni azlctl)" '0.2.0 0.2.0 0.2.0 '
+	equal "$(readlink "/proc/$shim/exe")" '/usr/bin/containerd-shim-azl-v2 (deleted)'
+	equal "$(timeout 30 ctr task exec --exec-id e one echo alive)" alive
+	[ -e /run/azl/cni/pods/leases/x.json ]
+	[ -L /etc/systemd/system/timers.target.wants/azl-cni-imds.timer ]
+	[ -e /etc/azl/host.json ]
+	run rpm -e azl-shim
+	[ "$status" -ne 0 ]
+	[[ $output == *"containers of azl are running"* ]]
+	run rpm -e azl-cni
+	[ "$status" -ne 0 ]
+	[[ $output == *"pods are attached"* ]]
+	containers_gone
+	rm /run/azl/cni/pods/leases/x.json
+	mkdir -p /run/azl/runtimes
+	rm /etc/azl/host.json
+	rpm -e azl-shim azl-cni azlctl
+	[ ! -e /run/azl ] || wrong "$(find /run/azl)"
+	# folders that are not ours alone
+	equal "$(left_over | while read -r path; do [ -d "$path" ] || echo "$path"; done)" ''
+}
+
 @test "sysext: an image with all the libraries of its programs" {
-	make_here SOURCE_DATE_EPOCH="$EPOCH" PACKAGES="$W" BUILD="$W/build" DEV= sysext >"$W/log" 2>&1 || wrong "$(tail -n 30 "$W/log")"
-	systemd-dissect --validate "$W/azl.raw" || [ ! -e /dev/loop-control ]
-	unsquashfs -q -n -d "$W/tree" "$W/azl.raw" >/dev/null
+	sysext
+	systemd-dissect --validate "$SYSEXT/azl.raw" || [ ! -e /dev/loop-control ]
+	unsquashfs -q -n -d "$W/tree" "$SYSEXT/azl.raw" >/dev/null
 	grep -qx ID=debian "$W/tree/usr/lib/extension-release.d/extension-release.azl"
-	[ ! -e "$W/tree/etc" ]
+	grep -qx EXTENSION_RELOAD_MANAGER=1 "$W/tree/usr/lib/extension-release.d/extension-release.azl"
+	equal "$(ls "$W/tree")" usr
+	rm "$SYSEXT/azl.raw"
+	sysext SYSEXT_ID=_any
+	unsquashfs -q -n -d "$W/any" "$SYSEXT/azl.raw" >/dev/null
+	equal "$(grep ID "$W/any/usr/lib/extension-release.d/extension-release.azl")" ID=_any
 	mkdir -p /run/extensions
 	mv "$W/tree" /run/extensions/azl
 	# without the libraries of this system
@@ -174,4 +256,48 @@ container() {
 	rm -r /run/extensions/azl
 	[ "$status" -eq 0 ] || wrong "$output"
 	[[ $output == *"/usr/lib/azl/libprotobuf-c.so.1"* ]] || wrong "$output"
+}
+
+# The steps of docs/INSTALL.md, with the plugins of this system as those that such a host has.
+@test "sysext: containerd finds our plugin beside the host's, and a boot the units before the extension" {
+	local host=$W/host link
+	sysext
+	mkdir -p /run/extensions "$host/usr/lib/systemd" "$host/etc" "$host/var/lib"
+	unsquashfs -q -n -d /run/extensions/azl "$SYSEXT/azl.raw" >/dev/null
+	cat >"$W/merged.sh" <<-'EOF'
+		mount --make-rshared /
+		mount -t tmpfs tmpfs /opt
+		mkdir -p /opt/cni/bin
+		cp -a /usr/lib/cni/. /opt/cni/bin/
+		systemd-sysext merge --no-reload
+		systemd-tmpfiles --create azl.conf
+		CNI_COMMAND=VERSION /opt/cni/bin/azl-cni <<<'{"cniVersion":"1.0.0"}'
+		mapfile -t folders < <(sed -n 's/^ *\(bin_dir\|bin_dirs\|cni_path\) = //p' /usr/share/azl/{containerd,nerdctl}/*.toml | tr -d '[]"')
+		[ ${#folders[@]} -eq 3 ]
+		for plugin in loopback $(jq -r '.plugins[].type' /usr/share/azl/cni/*.conflist); do
+			for folder in "${folders[@]}"; do [ -x "$folder/$plugin" ]; done
+		done
+		cp -r /usr/share/azl/etc/. "$1/etc/"
+		cp /usr/share/azl/host.json "$1/etc/azl/host.json"
+		: >"$1/usr/lib/systemd/systemd"
+		systemctl --root="$1" enable azl-host.service azl-cni-imds.timer azl-cni-reconcile.timer
+		azlctl --root "$1" apply
+		# no more of it is read at boot
+		[ "$(cd /run/extensions/azl/usr/lib && find ./*.d systemd -type f | sort | tr '\n' ' ')" = \
+			'./extension-release.d/extension-release.azl ./tmpfiles.d/azl.conf systemd/system/azl.slice ' ]
+	EOF
+	run unshare --mount bash -exo pipefail "$W/merged.sh" "$host"
+	rm -r /run/extensions/azl
+	rmdir /run/azl
+	[ "$status" -eq 0 ] || wrong "$output"
+	# the host's own files, without the extension
+	for link in multi-user.target.wants/azl-host.service timers.target.wants/azl-cni-{imds,reconcile}.timer; do
+		link=$host/etc/systemd/system/$link
+		[ -f "$host$(readlink "$link")" ] || wrong "$link: $(readlink "$link")"
+	done
+	[ -e "$host/etc/systemd/system/azl-nic@.service" ]
+	[ -e "$host/etc/systemd/networkd.conf.d/azl.conf" ]
+	[ -e "$host/etc/systemd/network/05-azl-pods.network" ]
+	grep -qx 'net.ipv4.ip_forward = 1' "$host/etc/sysctl.d/90-azl.conf"
+	grep -qx veth "$host/etc/modules-load.d/azl.conf"
 }
