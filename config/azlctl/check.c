@@ -164,6 +164,7 @@ static void look(struct checks *checks)
 	if (runs) {
 		check_kernel(checks);
 		check_cgroups(checks);
+		check_slices(checks);
 	} else {
 		check_say(checks, CHECK_NOTE, "host.tree",
 			  "this tree does not run: kernel, cgroups and links are not looked at");

@@ -49,6 +49,7 @@ void check_fix(struct checks *checks, const char *fmt, ...) __attribute__((forma
 
 void check_kernel(struct checks *checks);    /* version, file systems, limits, security modules */
 void check_cgroups(struct checks *checks);   /* the hierarchy, its controllers, pressure */
+void check_slices(struct checks *checks);    /* containers outside, daemons without protection */
 void check_runtimes(struct checks *checks);  /* containerd, runc, shim; known-bad versions */
 void check_handler(struct checks *checks);   /* azl in containerd's configuration */
 void check_network(struct checks *checks);   /* NIC and VF, forwarding, filters */
