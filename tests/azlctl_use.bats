@@ -110,8 +110,8 @@ container() {
 	run -1 azlctl --root "$T" explain nobody
 	rm -r "$T/run"
 	run -1 azlctl --root "$T" density
-	mkdir -p "$T"/usr/{bin,share/azl,lib/cni} "$T/etc/cni/net.d"
-	touch "$T"/usr/bin/{containerd,runc,containerd-shim-azl-v2} "$T"/usr/lib/cni/{azl-cni,portmap,tuning}
+	mkdir -p "$T"/usr/{bin,share/azl} "$T"/opt/cni/bin "$T/etc/cni/net.d"
+	touch "$T"/usr/bin/{containerd,runc,containerd-shim-azl-v2} "$T"/opt/cni/bin/{azl-cni,portmap,tuning}
 	cp "$src/config/etc/azl/known-versions.json" "$T/usr/share/azl/"
 	cp "$src/config/etc/cni/azl-vm.conflist" "$T/etc/cni/net.d/10-azl.conflist"
 	run -0 azlctl --root "$T" check
@@ -152,8 +152,8 @@ container() {
 
 @test "every list of plugins that is shipped passes check" {
 	local list
-	mkdir -p "$T/usr/lib/cni" "$T/etc/cni/net.d"
-	touch "$T"/usr/lib/cni/{azl-cni,portmap,tuning}
+	mkdir -p "$T/opt/cni/bin" "$T/etc/cni/net.d"
+	touch "$T"/opt/cni/bin/{azl-cni,portmap,tuning}
 	for list in "$src"/config/etc/cni/*.conflist; do
 		cp "$list" "$T/etc/cni/net.d/10-azl.conflist"
 		run azlctl --root "$T" check

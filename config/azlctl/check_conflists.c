@@ -20,7 +20,6 @@
 enum {
 	PATH_ROOM = 320,
 	PLUGINS_MAX = 16,
-	PLUGIN_NAME_ROOM = 64,
 };
 
 #define CONF_DIR    "etc/cni/net.d"
@@ -31,7 +30,7 @@ struct conflist {
 	bool has_version;
 	bool has_opt_in; /* guards that pods may ask to be let through */
 	bool has_asking; /* the runtime hands on what they ask */
-	char types[PLUGINS_MAX][PLUGIN_NAME_ROOM];
+	char types[PLUGINS_MAX][CHECK_PLUGIN_ROOM];
 	size_t n;
 };
 
@@ -66,25 +65,11 @@ static int conflist_value(void *owner, const struct json_path *path, enum json_t
 	list->has_version |= json_path_is(path, "cniVersion", NULL);
 	if (!inner && !json_path_is(path, "type", NULL))
 		return 0;
-	if (list->n == PLUGINS_MAX || len >= PLUGIN_NAME_ROOM)
+	if (list->n == PLUGINS_MAX || len >= CHECK_PLUGIN_ROOM)
 		return -E2BIG;
 	memcpy(list->types[list->n], text, len);
 	list->types[list->n++][len] = '\0';
 	return 0;
-}
-
-static bool has_plugin(const struct checks *checks, const char *type)
-{
-	static const char *const places[] = { "opt/cni/bin", "usr/lib/cni", "usr/libexec/cni",
-					      "usr/local/lib/cni" };
-	char path[PATH_ROOM];
-
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		(void)snprintf(path, sizeof(path), "%s/%s", places[i], type);
-		if (check_exists(checks, path))
-			return true;
-	}
-	return false;
 }
 
 /* What azl-cni itself would say of its part. */
@@ -119,14 +104,7 @@ static bool judge_own(struct checks *checks, const char *name, const char *path)
 static void judge_conflist(struct checks *checks, const char *name, const char *path,
 			   const struct conflist *list)
 {
-	for (size_t i = 0; i < list->n; i++) {
-		if (has_plugin(checks, list->types[i]))
-			continue;
-		check_say(checks, CHECK_FAIL, "cni.plugin",
-			  "%s: plugin \"%s\" is in none of /opt/cni/bin and /usr/lib/cni", name,
-			  list->types[i]);
-		check_fix(checks, "install it, or take it out of /" CONF_DIR "/%s", name);
-	}
+	check_plugins(checks, name, list->types, list->n);
 	if (!list->has_name || list->n == 0) {
 		check_say(checks, CHECK_FAIL, "cni.conflist", "%s has no %s", name,
 			  list->has_name ? "plugins" : "\"name\"");

@@ -1,70 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Does containerd's CRI know a handler of azl's, and are its cgroups systemd's where systemd runs?
- * Read by lines, as people and our own files write TOML: tables in headers, a key a line.
  */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "config/azlctl/azlctl.h"
 #include "config/azlctl/checks.h"
-#include "config/azlctl/facts.h"
-#include "config/azlctl/tree.h"
-#include "config/base/buf.h"
-#include "config/base/clean.h"
 
-enum { NAME_ROOM = 256, TABLE_ROOM = 256 };
-
-#define CONFIG "etc/containerd/config.toml"
-#define CONF_D "etc/containerd/conf.d"
+enum { NAME_ROOM = 320 };
 
 struct handler {
-	char table[TABLE_ROOM]; /* "plugins.\"...\".containerd.runtimes.azl"; "": none yet */
-	char file[NAME_ROOM];	/* that has it */
+	char table[CHECK_TABLE_ROOM]; /* "plugins.\"...\".containerd.runtimes.azl"; "": none yet */
+	char file[NAME_ROOM];	      /* that has it */
 	bool is_systemd;
-	bool any;		 /* containerd has a configuration */
-	struct host_facts facts; /* what config.toml says of imports */
+	bool any; /* containerd has a configuration */
 };
-
-/* A header's name without brackets and blanks, or false. */
-static bool is_header(const char *line, size_t len, char table[TABLE_ROOM])
-{
-	const char *end = memchr(line, ']', len);
-
-	if (*line != '[' || !end || (size_t)(end - line) > TABLE_ROOM)
-		return false;
-	(void)snprintf(table, TABLE_ROOM, "%.*s", (int)(end - line - 1), line + 1);
-	return true;
-}
-
-/* "KEY = VALUE", however many blanks. */
-static bool is_setting(const char *line, size_t len, const char *key, const char *value)
-{
-	const char *at = line + strlen(key);
-
-	if (len <= strlen(key) || memcmp(line, key, strlen(key)) != 0)
-		return false;
-	at += strspn(at, " \t");
-	if (*at != '=')
-		return false;
-	at += 1 + strspn(at + 1, " \t");
-	return strncmp(at, value, strlen(value)) == 0;
-}
 
 static void read_lines(struct handler *handler, const char *text, const char *file)
 {
-	char table[TABLE_ROOM] = "";
+	char table[CHECK_TABLE_ROOM] = "";
 
 	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
 		size_t len;
 
 		line += strspn(line, " \t");
 		len = strcspn(line, "\n");
-		if (*line == '#' || is_header(line, len, table))
+		if (*line == '#' || check_config_header(line, len, table))
 			continue;
 		if (memmem(line, len, "containerd-shim-azl-v2", 22) ||
 		    memmem(line, len, "io.containerd.azl.v2", 20)) {
@@ -76,61 +38,26 @@ static void read_lines(struct handler *handler, const char *text, const char *fi
 		return;
 	table[0] = '\0';
 	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		const char *value;
+		size_t len;
+
 		line += strspn(line, " \t");
-		if (!is_header(line, strcspn(line, "\n"), table) &&
-		    strncmp(table, handler->table, strlen(handler->table)) == 0 &&
-		    is_setting(line, strcspn(line, "\n"), "SystemdCgroup", "true"))
+		len = strcspn(line, "\n");
+		if (check_config_header(line, len, table) ||
+		    strncmp(table, handler->table, strlen(handler->table)) != 0)
+			continue;
+		value = check_config_value(line, len, "SystemdCgroup");
+		if (value && strncmp(value, "true", 4) == 0)
 			handler->is_systemd = true;
 	}
 }
 
-static void read_file(const struct checks *checks, struct handler *handler, const char *file)
+static void take_file(void *owner, const char *file, const char *text)
 {
-	struct buf text = { 0 };
+	struct handler *handler = owner;
 
-	if (check_read_file(checks, file, &text) == 0 && text.len > 0) {
-		handler->any = true;
-		read_lines(handler, (const char *)text.data, file);
-		if (strcmp(file, CONFIG) == 0)
-			facts_containerd_config(&handler->facts, (const char *)text.data);
-	}
-	buf_done(&text);
-}
-
-static int is_toml(const struct dirent *entry)
-{
-	const char *end = strrchr(entry->d_name, '.');
-
-	return entry->d_name[0] != '.' && end && strcmp(end, ".toml") == 0;
-}
-
-static void read_all(const struct checks *checks, struct handler *handler)
-{
-	own_fd int folder = tree_open_folder(checks->ctl->root, CONF_D);
-	struct dirent **entries = NULL;
-	int n = folder < 0 ? 0 : scandirat(folder, ".", &entries, is_toml, alphasort);
-
-	read_file(checks, handler, CONFIG);
-	for (int i = 0; i < n; i++) {
-		char path[NAME_ROOM + sizeof(CONF_D) + 1];
-
-		(void)snprintf(path, sizeof(path), CONF_D "/%s", entries[i]->d_name);
-		read_file(checks, handler, path);
-		free(entries[i]);
-	}
-	free((void *)entries);
-}
-
-/* containerd 2.2 reads conf.d without being told when it has no configuration (#12323). */
-static bool is_read(const struct checks *checks, const struct handler *handler)
-{
-	static const struct check_version told = { { 2, 2, 0 } };
-
-	if (strcmp(handler->file, CONFIG) == 0)
-		return true;
-	if (handler->facts.has_containerd_config)
-		return handler->facts.imports_conf_d;
-	return !checks->ctl->is_live || check_version_compare(&checks->containerd, &told) >= 0;
+	handler->any = true;
+	read_lines(handler, text, file);
 }
 
 /* Who makes the cgroups of its containers. */
@@ -158,7 +85,7 @@ void check_handler(struct checks *checks)
 {
 	struct handler handler = { 0 };
 
-	read_all(checks, &handler);
+	check_config_each(checks, take_file, &handler);
 	if (!*handler.file) {
 		check_say(checks, CHECK_NOTE, "runtime.handler",
 			  handler.any ? "containerd's configuration does not name azl: only ctr "
@@ -169,11 +96,11 @@ void check_handler(struct checks *checks)
 				  "lines to add");
 		return;
 	}
-	if (!is_read(checks, &handler)) {
+	if (!check_config_is_read(checks, handler.file)) {
 		check_say(checks, CHECK_WARN, "runtime.handler",
 			  "/%s names azl, but containerd does not read that file", handler.file);
 		check_fix(checks, "imports = [\"/etc/containerd/conf.d/*.toml\"] at the top of "
-				  "/" CONFIG ", then restart containerd");
+				  "/" CHECK_CONFIG_PATH ", then restart containerd");
 		return;
 	}
 	check_say(checks, CHECK_OK, "runtime.handler", "/%s names azl", handler.file);

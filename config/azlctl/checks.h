@@ -70,6 +70,35 @@ uint64_t check_number(const struct checks *checks, const char *path, uint64_t mi
 
 bool check_exists(const struct checks *checks, const char *path);
 
+/* ---- containerd's configuration ---- */
+
+#define CHECK_CONFIG_PATH "etc/containerd/config.toml"
+
+enum { CHECK_TABLE_ROOM = 256 };
+
+typedef void check_config_take(void *owner, const char *file, const char *text);
+
+/* Hand each file of it over, NUL-terminated: config.toml, then those of conf.d in their order,
+ * whether or not containerd reads them. */
+void check_config_each(const struct checks *checks, check_config_take *take, void *owner);
+
+/* True when containerd reads a file of check_config_each(): config.toml, or what that imports. */
+bool check_config_is_read(const struct checks *checks, const char *file);
+
+/* Is a line a header? Its name, without brackets and blanks, is then in `table`. */
+bool check_config_header(const char *line, size_t len, char table[CHECK_TABLE_ROOM]);
+
+/* What stands behind "KEY =", up to the end of the file; NULL: the line is another key's. */
+const char *check_config_value(const char *line, size_t len, const char *key);
+
+/* ---- CNI plugins ---- */
+
+enum { CHECK_PLUGIN_ROOM = 64 };
+
+/* Are the plugins of a list (its name) where containerd looks for them? */
+void check_plugins(struct checks *checks, const char *list, const char (*types)[CHECK_PLUGIN_ROOM],
+		   size_t n);
+
 /* ---- versions ---- */
 
 /*

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * containerd's configuration. Read by lines, as people and our own files write TOML: tables in
+ * headers, a key a line.
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/azlctl/azlctl.h"
+#include "config/azlctl/checks.h"
+#include "config/azlctl/facts.h"
+#include "config/azlctl/tree.h"
+#include "config/base/clean.h"
+
+enum { PATH_ROOM = 320 };
+
+#define CONF_D "etc/containerd/conf.d"
+
+static void take_file(const struct checks *checks, const char *file, check_config_take *take,
+		      void *owner)
+{
+	struct buf text = { 0 };
+
+	if (check_read_file(checks, file, &text) == 0 && text.len > 0)
+		take(owner, file, (const char *)text.data);
+	buf_done(&text);
+}
+
+static int is_toml(const struct dirent *entry)
+{
+	const char *end = strrchr(entry->d_name, '.');
+
+	return entry->d_name[0] != '.' && end && strcmp(end, ".toml") == 0;
+}
+
+void check_config_each(const struct checks *checks, check_config_take *take, void *owner)
+{
+	own_fd int folder = tree_open_folder(checks->ctl->root, CONF_D);
+	struct dirent **entries = NULL;
+	int n = folder < 0 ? 0 : scandirat(folder, ".", &entries, is_toml, alphasort);
+
+	take_file(checks, CHECK_CONFIG_PATH, take, owner);
+	for (int i = 0; i < n; i++) {
+		char path[PATH_ROOM];
+
+		(void)snprintf(path, sizeof(path), CONF_D "/%s", entries[i]->d_name);
+		take_file(checks, path, take, owner);
+		free(entries[i]);
+	}
+	free((void *)entries);
+}
+
+/* containerd 2.2 reads conf.d without being told when it has no configuration (#12323). */
+bool check_config_is_read(const struct checks *checks, const char *file)
+{
+	static const struct check_version told = { { 2, 2, 0 } };
+	struct host_facts facts = { 0 };
+	struct buf text = { 0 };
+
+	if (strcmp(file, CHECK_CONFIG_PATH) == 0)
+		return true;
+	if (check_read_file(checks, CHECK_CONFIG_PATH, &text) == 0 && text.len > 0)
+		facts_containerd_config(&facts, (const char *)text.data);
+	buf_done(&text);
+	if (facts.has_containerd_config)
+		return facts.imports_conf_d;
+	return !checks->ctl->is_live || check_version_compare(&checks->containerd, &told) >= 0;
+}
+
+bool check_config_header(const char *line, size_t len, char table[CHECK_TABLE_ROOM])
+{
+	const char *end = memchr(line, ']', len);
+
+	if (*line != '[' || !end || (size_t)(end - line) > CHECK_TABLE_ROOM)
+		return false;
+	(void)snprintf(table, CHECK_TABLE_ROOM, "%.*s", (int)(end - line - 1), line + 1);
+	return true;
+}
+
+const char *check_config_value(const char *line, size_t len, const char *key)
+{
+	const char *at = line + strlen(key);
+
+	if (len <= strlen(key) || memcmp(line, key, strlen(key)) != 0)
+		return NULL;
+	at += strspn(at, " \t");
+	return *at == '=' ? at + 1 + strspn(at + 1, " \t") : NULL;
+}
