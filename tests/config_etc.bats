@@ -287,12 +287,34 @@ of_type() {
 	run cloud-init schema -c "$ETC/cloud-init/scale-set.yaml"
 	[ "$status" -eq 0 ] || wrong "$output"
 	run ! grep -iE 'deprecat|error' <<<"$output"
-	# what it copies from is installed
-	sed -n 's/^ *- \[install.*\(\/usr\/share\/azl\/[^,]*\),.*/\1/p' "$ETC/cloud-init/scale-set.yaml" >"$W/copied"
-	[ -s "$W/copied" ]
-	while read -r file; do
-		[ -e "$ROOT$file" ] || wrong "$file is not installed"
-	done <"$W/copied"
+}
+
+@test "of the scale set's files apply makes the handler and the list of plugins, and revert takes them away" {
+	here
+	local list=etc/cni/net.d/10-azl.conflist handler=etc/containerd/conf.d/azl.toml unit
+	mkdir -p "$W/host/var/lib" "$W/host/usr/lib/systemd/system"
+	touch "$W/host/usr/lib/systemd/systemd" "$W/host/usr/lib/systemd/system/containerd.service"
+	python3 - "$ETC/cloud-init/scale-set.yaml" "$W/host" "$W/enabled" <<-'EOF'
+		import os, sys, yaml
+		data = yaml.safe_load(open(sys.argv[1]))
+		for file in data["write_files"]:
+		    path = sys.argv[2] + file["path"]
+		    os.makedirs(os.path.dirname(path), exist_ok=True)
+		    open(path, "w").write(file["content"])
+		with open(sys.argv[3], "w") as enabled:
+		    for words in data["runcmd"]:
+		        if words[:2] == ["systemctl", "enable"]:
+		            print(words[-1], file=enabled)
+	EOF
+	# the service that applies, and what it waits for
+	unit=$ROOT/usr/lib/systemd/system/azl-host.service
+	grep -qx azl-host.service "$W/enabled"
+	[ -e "$W/host$(sed -n 's/^ConditionPathExists=//p' "$unit")" ]
+	run -0 "$ROOT/usr/bin/azlctl" --root "$W/host" apply
+	diff "$ETC/cni/azl-vm.conflist" <(sed '1s|^{ "//": "[^"]*",|{|' "$W/host/$list")
+	grep -q 'runtime_path = "/usr/bin/containerd-shim-azl-v2"' "$W/host/$handler"
+	run -0 "$ROOT/usr/bin/azlctl" --root "$W/host" revert
+	[ ! -e "$W/host/$list" ] && [ ! -e "$W/host/$handler" ]
 }
 
 @test "nerdctl.toml is TOML with nerdctl's keys" {
