@@ -194,6 +194,35 @@ has_value() {
 	}
 }
 
+@test "a handler that the owner put into conf.d counts as long as containerd reads it" {
+	local shipped=$BATS_TEST_DIRNAME/../config/etc/containerd
+	mkdir "$T/etc/containerd/conf.d"
+	cp "$shipped/azl-v3.toml" "$T/etc/containerd/conf.d/azl.toml"
+	manifest "$T" >"$W/before"
+	run -0 azlctl apply
+	has "8 done"
+	run -0 azlctl apply
+	has "Nothing to do"
+	run -0 azlctl revert
+	same_as_before
+	# of another name
+	mv "$T/etc/containerd/conf.d/azl.toml" "$T/etc/containerd/conf.d/90-theirs.toml"
+	run -0 azlctl apply
+	has "8 done"
+	azlctl revert
+	printf 'version = 3\n' >"$T/etc/containerd/config.toml"
+	run -0 azlctl apply
+	has "append these lines"
+	azlctl revert
+	# as docs/INSTALL.md says it of containerd 1.7
+	mv "$T/etc/containerd/conf.d/90-theirs.toml" "$W/"
+	cp "$shipped/azl-v2.toml" "$T/etc/containerd/conf.d/azl.toml"
+	printf 'version = 2\nimports = ["/etc/containerd/conf.d/*.toml"]\n' >"$T/etc/containerd/config.toml"
+	run -0 azlctl apply
+	has_not "append"
+	has "8 done"
+}
+
 @test "a file that is not azlctl's stays, the rest is done, and the status says so" {
 	echo 'net.ipv4.ip_forward = 0' >"$T/etc/sysctl.d/90-azl.conf"
 	ln -s /nowhere "$T/etc/containerd/conf.d"

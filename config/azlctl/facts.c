@@ -12,6 +12,7 @@
 #include "config/azlctl/azlctl.h"
 #include "config/azlctl/child.h"
 #include "config/azlctl/nic.h"
+#include "config/azlctl/ours.h"
 #include "config/azlctl/proc.h"
 #include "config/azlctl/tree.h"
 #include "config/base/buf.h"
@@ -22,6 +23,7 @@
 enum { CHILD_MS = 10000 };
 
 #define OWN_SYSCTLS "90-azl.conf"
+#define CONF_D	    "etc/containerd/conf.d"
 
 /* ---- units ---- */
 
@@ -96,26 +98,63 @@ static void read_kernel(const struct azlctl *ctl, struct host_facts *facts)
 
 /* ---- containerd ---- */
 
+/* Returns 1, 0 (there is none), or negative with err filled. */
+static int read_toml(const struct azlctl *ctl, const char *path, struct buf *text, struct err *err)
+{
+	int rc = tree_read_file(ctl->root, path, TREE_FILE_MAX_BYTES, text);
+
+	if (rc == -ENOENT || rc == -ENOTDIR)
+		return 0;
+	return rc < 0 ? err_set(err, rc, "read /%s: %s", path, err_reason(-rc)) : 1;
+}
+
+/* A file of the owner's that has the handler; what apply wrote is no reason for it not to. */
+static int read_conf_d(const struct azlctl *ctl, struct host_facts *facts, struct err *err)
+{
+	int fd = tree_open_folder(ctl->root, CONF_D);
+	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	int rc = 0;
+
+	if (!folder) {
+		(void)fd_close(fd);
+		return 0;
+	}
+	while (rc >= 0 && (entry = readdir(folder))) {
+		const char *dot = strrchr(entry->d_name, '.');
+		char path[TREE_PATH_ROOM];
+		struct buf text = { 0 };
+
+		if (entry->d_name[0] == '.' || !dot || strcmp(dot, ".toml") != 0)
+			continue;
+		(void)snprintf(path, sizeof(path), CONF_D "/%s", entry->d_name);
+		rc = read_toml(ctl, path, &text, err);
+		if (rc > 0 && ours_judge((const char *)text.data, text.len) == OURS_FOREIGN &&
+		    facts_names_handler((const char *)text.data))
+			facts->has_azl_handler = true;
+		buf_done(&text);
+	}
+	(void)closedir(folder);
+	return rc < 0 ? rc : 0;
+}
+
 static int read_containerd(const struct azlctl *ctl, struct host_facts *facts, struct err *err)
 {
 	static const char *const version[] = { "containerd", "--version", NULL };
-	char answer[512];
 	struct buf text = { 0 };
 	struct err unheard;
-	int rc =
-		tree_read_file(ctl->root, "etc/containerd/config.toml", TREE_FILE_MAX_BYTES, &text);
+	char answer[512];
+	int rc = read_toml(ctl, "etc/containerd/config.toml", &text, err);
 
-	if (rc == -ENOENT || rc == -ENOTDIR)
-		rc = 0; /* none: a fact */
-	else if (rc < 0)
-		(void)err_set(err, rc, "read /etc/containerd/config.toml: %s", err_reason(-rc));
-	else
+	if (rc > 0)
 		facts_containerd_config(facts, (const char *)text.data);
 	buf_done(&text);
 	if (ctl->is_live && facts->unit[FACTS_CONTAINERD] &&
 	    child_run(version, CHILD_MS, answer, sizeof(answer), &unheard) == 0)
 		facts_containerd_version(facts, answer);
-	return rc < 0 ? rc : 0;
+	if (rc < 0 || !facts_reads_conf_d(facts))
+		return rc < 0 ? rc : 0;
+	return read_conf_d(ctl, facts, err);
 }
 
 /* ---- sysctls of the owner ---- */

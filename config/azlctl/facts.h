@@ -43,7 +43,7 @@ struct host_facts {
 
 	bool has_containerd_config;
 	unsigned int containerd_config; /* version of its configuration; 0: not told */
-	bool has_azl_handler;		/* it knows the handler azl */
+	bool has_azl_handler;		/* it knows a handler azl that apply did not write */
 	bool imports_conf_d;		/* it reads /etc/containerd/conf.d/ */
 	unsigned int containerd_major;	/* of the program, live; 0: not known */
 	unsigned int containerd_minor;
@@ -72,6 +72,10 @@ void facts_done(struct host_facts *facts);
 /* The owner's file that sets a sysctl; NULL: none does. */
 const char *facts_sysctl_file(const struct host_facts *facts, const char *name);
 
+/* True when containerd reads /etc/containerd/conf.d/: as config.toml says, and 2.2 without being
+ * told when there is none (containerd pull request #12323). */
+bool facts_reads_conf_d(const struct host_facts *facts);
+
 /* True when the root cgroup has the controller of a file: "memory" of "memory.min". */
 bool facts_has_controller(const struct host_facts *facts, const char *file);
 
@@ -83,3 +87,6 @@ int facts_sysctl_lines(struct host_facts *facts, const char *text, const char *f
 /* /etc/containerd/config.toml, and what "containerd --version" prints. */
 void facts_containerd_config(struct host_facts *facts, const char *text);
 void facts_containerd_version(struct host_facts *facts, const char *text);
+
+/* True when a configuration of containerd has a table of the handler azl. */
+bool facts_names_handler(const char *text);

@@ -25,9 +25,24 @@ static bool imports_conf_d(const char *line)
 	return false;
 }
 
+bool facts_names_handler(const char *text)
+{
+	for (const char *line = text; *line; line += *line == '\n') {
+		size_t len;
+
+		line += strspn(line, " \t");
+		len = strcspn(line, "\n");
+		if (*line == '[' && memmem(line, len, "runtimes.azl]", 13))
+			return true;
+		line += len;
+	}
+	return false;
+}
+
 void facts_containerd_config(struct host_facts *facts, const char *text)
 {
 	facts->has_containerd_config = true;
+	facts->has_azl_handler = facts_names_handler(text);
 	facts->containerd_config = 1; /* what it is when it does not say */
 	for (const char *line = text; *line; line += *line == '\n') {
 		line += strspn(line, " \t");
@@ -37,12 +52,6 @@ void facts_containerd_config(struct host_facts *facts, const char *text)
 				(unsigned int)strtoul(strchr(line, '=') + 1, NULL, 10);
 		if (strncmp(line, "imports", 7) == 0)
 			facts->imports_conf_d = imports_conf_d(line);
-		if (*line == '[') {
-			size_t len = strcspn(line, "\n");
-			const char *at = memmem(line, len, "runtimes.azl]", 13);
-
-			facts->has_azl_handler = facts->has_azl_handler || at;
-		}
 		line += strcspn(line, "\n");
 	}
 }
@@ -65,6 +74,14 @@ void facts_containerd_version(struct host_facts *facts, const char *text)
 		facts->containerd_minor = (unsigned int)strtoul(end + 1, NULL, 10);
 		return;
 	}
+}
+
+bool facts_reads_conf_d(const struct host_facts *facts)
+{
+	if (facts->has_containerd_config)
+		return facts->imports_conf_d;
+	return facts->containerd_major > 2 ||
+	       (facts->containerd_major == 2 && facts->containerd_minor >= 2);
 }
 
 /* ---- sysctl.d(5): "[-]NAME = VALUE", comments with '#' or ';' ---- */

@@ -46,15 +46,6 @@ static bool merges(const struct host_facts *facts)
 	return facts->containerd_major >= 2 || facts->containerd_config >= 3;
 }
 
-/* containerd 2.2 reads conf.d without being told when it has no configuration (#12323). */
-static bool reads_conf_d(const struct host_facts *facts)
-{
-	if (facts->has_containerd_config)
-		return facts->imports_conf_d;
-	return facts->containerd_major > 2 ||
-	       (facts->containerd_major == 2 && facts->containerd_minor >= 2);
-}
-
 void plan_containerd(struct plan *plan, const struct host_facts *facts,
 		     const struct host_config *config)
 {
@@ -72,7 +63,7 @@ void plan_containerd(struct plan *plan, const struct host_facts *facts,
 		plan->no_memory = true;
 		return;
 	}
-	if (merges(facts) && reads_conf_d(facts)) {
+	if (merges(facts) && facts_reads_conf_d(facts)) {
 		plan_text(plan, &text, "version = %d\n\n%s", is_3 ? 3 : 2, block);
 		if (text)
 			plan_add(plan, STEP_FILE, CONF_D_FILE, text,

@@ -455,3 +455,24 @@ TEST(a_configuration_of_containerd_is_read_as_far_as_needed)
 	facts_containerd_config(&facts, "version=3\nimports = [ # \"/etc/containerd/conf.d/\"");
 	CHECK(facts.containerd_config == 3 && !facts.imports_conf_d);
 }
+
+TEST(a_table_of_the_handler_counts_a_comment_does_not)
+{
+	CHECK(facts_names_handler("version = 3\n\t[plugins.\"x\".containerd.runtimes.azl]"));
+	CHECK(!facts_names_handler("# [plugins.\"x\".containerd.runtimes.azl]\n[a]\n"));
+	CHECK(!facts_names_handler("[plugins.\"x\".containerd.runtimes.azl2]\n"));
+	CHECK(!facts_names_handler(""));
+}
+
+TEST(conf_d_is_read_where_containerd_is_told_or_by_itself_without_a_configuration)
+{
+	struct host_facts facts = { .containerd_major = 2, .containerd_minor = 2 };
+
+	CHECK(facts_reads_conf_d(&facts));
+	facts.has_containerd_config = true;
+	CHECK(!facts_reads_conf_d(&facts));
+	facts.imports_conf_d = true;
+	CHECK(facts_reads_conf_d(&facts));
+	facts = (struct host_facts){ .containerd_major = 1, .containerd_minor = 7 };
+	CHECK(!facts_reads_conf_d(&facts));
+}
