@@ -73,7 +73,7 @@ machine() {
 	equal "$(pgrep -P "$shim" | wc -l)" 1
 	equal "$(pgrep -P "$shim")" "$init"
 	equal "$(find "$(bundle_of $T)" -name '*.pid' | wc -l)" 1
-	equal "$(ls "$(bundle_of $T)" | sort | tr '\n' ' ' | sed 's/bootstrap.json //; s/runtime //; s/log.json //; s/options.json //; s/shim-binary-path //')" \
+	equal "$(ls "$(bundle_of $T)" | sort | tr '\n' ' ' | sed 's/azl-defaults //; s/bootstrap.json //; s/runtime //; s/log.json //; s/options.json //; s/shim-binary-path //')" \
 		"address config.json init.pid log rootfs work "
 }
 

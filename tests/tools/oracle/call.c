@@ -97,7 +97,7 @@ static Pb__Any *options_any(struct world *world, const struct words *words, Prot
 	if (text)
 		return any_new(type ? type : usual_type, text, strlen(text));
 	(void)option_words(words, &options);
-	if (systemd && !type && usual->descriptor == &pb__runc_options__descriptor)
+	if (systemd && !type && usual && usual->descriptor == &pb__runc_options__descriptor)
 		options.word[options.count++] = driver;
 	if (options.count == 1)
 		return type ? any_new(type, "", 0) : NULL;
