@@ -304,13 +304,22 @@ of_type() {
 		with open(sys.argv[3], "w") as enabled:
 		    for words in data["runcmd"]:
 		        if words[:2] == ["systemctl", "enable"]:
-		            print(words[-1], file=enabled)
+		            print(*(word for word in words[2:] if word != "--now"), sep="\n", file=enabled)
 	EOF
+	while read -r unit; do
+		[ "$unit" = containerd.service ] || [ -e "$ROOT/usr/lib/systemd/system/$unit" ] || wrong "$unit is not installed"
+	done <"$W/enabled"
+	for unit in imds reconcile; do
+		grep -qx "azl-cni-$unit.timer" "$W/enabled" || wrong "azl-cni-$unit.timer is not enabled"
+	done
 	# the service that applies, and what it waits for
 	unit=$ROOT/usr/lib/systemd/system/azl-host.service
 	grep -qx azl-host.service "$W/enabled"
 	[ -e "$W/host$(sed -n 's/^ConditionPathExists=//p' "$unit")" ]
 	run -0 "$ROOT/usr/bin/azlctl" --root "$W/host" apply
+	# at the next boot
+	run -0 "$ROOT/usr/bin/azlctl" --root "$W/host" apply
+	equal "$output" "Nothing to do: the host is as host.json asks for."
 	diff "$ETC/cni/azl-vm.conflist" <(sed '1s|^{ "//": "[^"]*",|{|' "$W/host/$list")
 	grep -q 'runtime_path = "/usr/bin/containerd-shim-azl-v2"' "$W/host/$handler"
 	run -0 "$ROOT/usr/bin/azlctl" --root "$W/host" revert
