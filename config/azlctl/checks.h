@@ -119,7 +119,8 @@ int check_version_compare(const struct check_version *left, const struct check_v
  * Say what the table of versions knows against one.
  *
  * table, len   the file's content: { "versions": [ { "program", "from", "below", "level", "why",
- *              "fix" } ] }; one entry is one range of versions
+ *              "fix", "source" } ] }; one entry is one range of versions; its sources, a list of
+ *              addresses, are for who keeps the table
  *
  * Returns how many lines it added, or negative, err filled (the table is not as it should be).
  */

@@ -6,6 +6,8 @@
 #include "config/azlctl/containers.h"
 #include "config/azlctl/shipped.h"
 #include "config/base/err.h"
+#include "config/base/fd.h"
+#include "config/json.h"
 #include "tests/unit/host_tree.h"
 #include "tests/unit/test.h"
 
@@ -518,25 +520,70 @@ TEST(the_table_speaks_of_its_ranges_alone)
 	CHECK(known("{", 1, 1, 1) == SIZE_MAX);
 }
 
-TEST(the_shipped_table_can_be_read)
-{
-	char table[65536];
-	FILE *file = fopen("config/etc/azl/known-versions.json", "re");
-	size_t len = file ? fread(table, 1, sizeof(table) - 1, file) : 0;
+/* Sources of the table's entries. */
+struct sources {
+	long entries;
+	long with; /* a source, up to the last entry */
+};
 
-	CHECK(len > 0);
-	table[len] = '\0';
-	CHECK(known(table, 1, 1, 11) >= 1);
-	CHECK(known(table, 1, 4, 3) == 0);
-	CHECK(known_of(table, "kernel", 6, 1, 75) == 1);
-	CHECK(known_of(table, "kernel", 6, 1, 76) == 0);
-	CHECK(known_of(table, "kernel", 6, 6, 14) == 1);
-	CHECK(known_of(table, "kernel", 6, 6, 134) == 0);
-	CHECK(known_of(table, "kernel", 6, 12, 0) == 0);
-	CHECK(known_of(table, "containerd", 1, 7, 24) >= 1);
-	CHECK(known_of(table, "crun", 1, 28, 0) == 0);
-	if (file)
-		(void)fclose(file);
+static int on_source(void *owner, const struct json_path *path, enum json_type type,
+		     const char *text, size_t len)
+{
+	struct sources *sources = owner;
+
+	if (json_path_is(path, "versions", "*", NULL))
+		sources->entries++;
+	if (!json_path_is(path, "versions", "*", "source", "*", NULL))
+		return 0;
+	CHECK(type == JSON_STRING && len > 8 && memcmp(text, "https://", 8) == 0);
+	sources->with =
+		json_path_index(path, 1) == sources->with ? sources->with + 1 : sources->with;
+	return 0;
+}
+
+TEST(the_shipped_table_can_be_read_and_says_where_it_is_from)
+{
+	static const struct {
+		const char *program;
+		unsigned int a, b, c;
+		size_t lines;
+	} versions[] = {
+		{ "runc", 1, 0, 3, 5 },	       { "runc", 1, 1, 11, 4 },
+		{ "runc", 1, 2, 8, 1 },	       { "runc", 1, 3, 2, 2 },
+		{ "runc", 1, 3, 7, 0 },	       { "runc", 1, 4, 3, 1 },
+		{ "runc", 1, 4, 4, 0 },	       { "runc", 1, 5, 3, 0 },
+		{ "crun", 1, 18, 0, 2 },       { "crun", 1, 26, 0, 3 },
+		{ "crun", 1, 31, 0, 0 },       { "kernel", 6, 1, 8, 5 },
+		{ "kernel", 6, 1, 75, 3 },     { "kernel", 6, 1, 174, 0 },
+		{ "kernel", 6, 6, 14, 3 },     { "kernel", 6, 6, 134, 2 },
+		{ "kernel", 6, 6, 137, 1 },    { "kernel", 6, 6, 141, 0 },
+		{ "kernel", 6, 12, 84, 2 },    { "kernel", 6, 12, 91, 0 },
+		{ "kernel", 6, 18, 33, 0 },    { "kernel", 6, 19, 14, 1 },
+		{ "kernel", 7, 0, 10, 0 },     { "kernel", 7, 1, 0, 0 },
+		{ "containerd", 1, 6, 37, 4 }, { "containerd", 1, 6, 38, 3 },
+		{ "containerd", 1, 7, 26, 4 }, { "containerd", 1, 7, 33, 0 },
+		{ "containerd", 2, 0, 0, 4 },  { "containerd", 2, 0, 10, 0 },
+		{ "containerd", 2, 1, 9, 1 },  { "containerd", 2, 2, 5, 1 },
+		{ "containerd", 2, 2, 10, 0 }, { "containerd", 2, 3, 7, 0 },
+		{ "containerd", 2, 4, 2, 0 },
+	};
+	struct sources sources = { 0 };
+	struct buf table = { 0 };
+	struct err err;
+
+	CHECK(fd_read_file(AT_FDCWD, "config/etc/azl/known-versions.json", 65536, &table) == 0);
+	for (size_t i = 0; table.len > 0 && i < sizeof(versions) / sizeof(versions[0]); i++) {
+		size_t lines = known_of((const char *)table.data, versions[i].program,
+					versions[i].a, versions[i].b, versions[i].c);
+
+		if (lines != versions[i].lines)
+			printf("# %s %u.%u.%u: %zu\n", versions[i].program, versions[i].a,
+			       versions[i].b, versions[i].c, lines);
+		CHECK(lines == versions[i].lines);
+	}
+	CHECK(json_scan((const char *)table.data, table.len, on_source, &sources, &err) == 0);
+	CHECK(sources.entries > 0 && sources.with == sources.entries);
+	buf_done(&table);
 }
 
 /* ---- slices ---- */
