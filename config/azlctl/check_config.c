@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * containerd's configuration. Read by lines, as people and our own files write TOML: tables in
- * headers, a key a line.
- */
+/* The files of containerd's configuration. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,24 +64,4 @@ bool check_config_is_read(const struct checks *checks, const char *file)
 	if (facts.has_containerd_config)
 		return facts.imports_conf_d;
 	return !checks->ctl->is_live || check_version_compare(&checks->containerd, &told) >= 0;
-}
-
-bool check_config_header(const char *line, size_t len, char table[CHECK_TABLE_ROOM])
-{
-	const char *end = memchr(line, ']', len);
-
-	if (*line != '[' || !end || (size_t)(end - line) > CHECK_TABLE_ROOM)
-		return false;
-	(void)snprintf(table, CHECK_TABLE_ROOM, "%.*s", (int)(end - line - 1), line + 1);
-	return true;
-}
-
-const char *check_config_value(const char *line, size_t len, const char *key)
-{
-	const char *at = line + strlen(key);
-
-	if (len <= strlen(key) || memcmp(line, key, strlen(key)) != 0)
-		return NULL;
-	at += strspn(at, " \t");
-	return *at == '=' ? at + 1 + strspn(at + 1, " \t") : NULL;
 }

@@ -93,7 +93,16 @@ const char *check_config_value(const char *line, size_t len, const char *key);
 
 /* ---- CNI plugins ---- */
 
-enum { CHECK_PLUGIN_ROOM = 64 };
+enum { CHECK_PLUGIN_ROOM = 64, CHECK_DIRS_MAX = 8, CHECK_DIR_ROOM = 128 };
+
+struct check_dirs {
+	char dir[CHECK_DIRS_MAX][CHECK_DIR_ROOM]; /* "/opt/cni/bin" */
+	size_t n;
+};
+
+/* The folders that a file of containerd's configuration names, if it does: in their place, what was
+ * there before goes. Returns true when it names any. Pure. */
+bool check_plugin_dirs(const char *text, struct check_dirs *dirs);
 
 /* Are the plugins of a list (its name) where containerd looks for them? */
 void check_plugins(struct checks *checks, const char *list, const char (*types)[CHECK_PLUGIN_ROOM],

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bytes are a file of the host's that azlctl apply reads: containerd's, sysctl's, or one that
- * may be azlctl's own. */
+/* The bytes are a file of the host's that azlctl apply or check reads: containerd's, sysctl's, or
+ * one that may be azlctl's own. */
 #include "tests/fuzz/fuzz.h"
 
+#include "config/azlctl/checks.h"
 #include "config/azlctl/facts.h"
 #include "config/azlctl/ours.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct host_facts facts = { 0 };
+	struct check_dirs dirs = { .n = 0 };
 	char *text = malloc(size + 1), *marked;
 
 	FUZZ_CHECK(text);
@@ -24,6 +26,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_CHECK(facts_sysctl_file(&facts, facts.sysctls[i].name) != NULL);
 	}
 	facts_done(&facts);
+
+	FUZZ_CHECK(check_plugin_dirs(text, &dirs) == (dirs.n > 0) && dirs.n <= CHECK_DIRS_MAX);
+	for (size_t i = 0; i < dirs.n; i++)
+		FUZZ_CHECK(dirs.dir[i][0] == '/' && !strchr(dirs.dir[i], '\n'));
 
 	(void)ours_judge(text, size);
 	marked = ours_mark(text);

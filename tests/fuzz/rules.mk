@@ -15,7 +15,7 @@ FUZZ_KEEP_BYTES ?= 300
 FUZZ_LIBS    ?= $(SHIM_LIBS)
 
 # Pure modules, and no more: a fuzzer needs no loop and no children.
-FUZZ_LIB_C := $(BASE_C) $(CONFIG_C) cgroups/keyed.c config/azlctl/facts_text.c config/azlctl/ours.c $(addprefix cni/,address.c confs.c error.c \
+FUZZ_LIB_C := $(BASE_C) $(CONFIG_C) cgroups/keyed.c config/azlctl/check_text.c config/azlctl/facts_text.c config/azlctl/ours.c $(addprefix cni/,address.c confs.c error.c \
 	netconf.c netconf_guards.c netconf_ranges.c netconf_read.c read.c result.c \
 	netns.c datapath/dhcp.c ipam/answer.c ipam/cns_map.c ipam/cns_wire.c ipam/imds_wire.c) $(addprefix shim/,apparmor.c args.c bootstrap.c message.c \
 	capability.c exec_attributes.c exec_env.c exec_facts.c exec_plan.c exec_process.c \
