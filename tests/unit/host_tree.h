@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,27 @@ static inline void host_tree_put(const struct host_tree *tree, const char *name,
 	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
 		abort();
 	(void)close(fd);
+}
+
+/* The same with a formatted name. */
+__attribute__((format(printf, 3, 4))) static inline void host_tree_put_at(
+	const struct host_tree *tree, const char *text, const char *format, ...)
+{
+	char name[512];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(name, sizeof(name), format, args);
+	va_end(args);
+	host_tree_put(tree, name, text);
+}
+
+/* Names and contents. */
+static inline void host_tree_put_all(const struct host_tree *tree, const char *const files[][2],
+				     size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		host_tree_put(tree, files[i][0], files[i][1]);
 }
 
 static inline void host_tree_link(const struct host_tree *tree, const char *name,

@@ -1,60 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
 #include <stdint.h>
 
-#include "config/azlctl/azlctl.h"
-#include "config/azlctl/containers.h"
 #include "config/azlctl/density.h"
 #include "config/base/err.h"
-#include "tests/unit/host_tree.h"
-#include "tests/unit/test.h"
-
-static void put(const struct host_tree *tree, const char *text, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void put(const struct host_tree *tree, const char *text, const char *format, ...)
-{
-	char name[512];
-	va_list args;
-
-	va_start(args, format);
-	(void)vsnprintf(name, sizeof(name), format, args);
-	va_end(args);
-	host_tree_put(tree, name, text);
-}
+#include "tests/unit/azlctl_world.h"
 
 static void put_process(const struct host_tree *tree, int pid, int parent, const char *comm,
 			int kilobytes)
 {
 	char text[256];
 
-	put(tree, comm, "proc/%d/comm", pid);
+	host_tree_put_at(tree, comm, "proc/%d/comm", pid);
 	(void)snprintf(text, sizeof(text), "Name:\t%s\nPPid:\t%d\nThreads:\t1\n", comm, parent);
-	put(tree, text, "proc/%d/status", pid);
+	host_tree_put_at(tree, text, "proc/%d/status", pid);
 	(void)snprintf(text, sizeof(text),
 		       "Rss: 999 kB\nPss:   %d kB\nPss_Anon: 1 kB\nPrivate_Dirty: %d kB\n",
 		       kilobytes, kilobytes / 2);
-	put(tree, text, "proc/%d/smaps_rollup", pid);
+	host_tree_put_at(tree, text, "proc/%d/smaps_rollup", pid);
 }
 
 static void put_container(const struct host_tree *tree, const char *ns, const char *id, int pid,
 			  int shim, const char *spec)
 {
-	char text[256], link[128];
+	char name[128], group[128], link[128];
 
-	put(tree, spec, CONTAINERS_TASKS "/%s/%s/config.json", ns, id);
-	(void)snprintf(text, sizeof(text), "%d", pid);
-	put(tree, text, CONTAINERS_TASKS "/%s/%s/init.pid", ns, id);
+	host_tree_put_at(tree, spec, CONTAINERS_TASKS "/%s/%s/config.json", ns, id);
 	put_process(tree, pid, shim, "sleep", 10);
-	(void)snprintf(text, sizeof(text), "0::/pods/%s\n", id);
-	put(tree, text, "proc/%d/cgroup", pid);
-	put(tree, "1048576\n", "sys/fs/cgroup/pods/%s/memory.current", id);
-	put(tree, "anon 5\nkernel 65536\n", "sys/fs/cgroup/pods/%s/memory.stat", id);
-	put(tree, "3\n", "sys/fs/cgroup/pods/%s/pids.current", id);
-	put(tree,
-	    "some avg10=12.50 avg60=0.00 avg300=0.00 total=9\nfull avg10=0.00 avg60=0.00 "
-	    "avg300=0.00 total=0\n",
-	    "sys/fs/cgroup/pods/%s/cpu.pressure", id);
+	(void)snprintf(name, sizeof(name), "%s/%s", ns, id);
+	(void)snprintf(group, sizeof(group), "/pods/%s", id);
+	put_process_of(tree, name, pid, group);
+	host_tree_put_at(tree, "1048576\n", "sys/fs/cgroup/pods/%s/memory.current", id);
+	host_tree_put_at(tree, "anon 5\nkernel 65536\n", "sys/fs/cgroup/pods/%s/memory.stat", id);
+	host_tree_put_at(tree, "3\n", "sys/fs/cgroup/pods/%s/pids.current", id);
+	host_tree_put_at(
+		tree,
+		"some avg10=12.50 avg60=0.00 avg300=0.00 total=9\nfull avg10=0.00 avg60=0.00 "
+		"avg300=0.00 total=0\n",
+		"sys/fs/cgroup/pods/%s/cpu.pressure", id);
 	(void)snprintf(link, sizeof(link), "proc/%d/fd/1", shim);
 	if (faccessat(tree->fd, link, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 		host_tree_link(tree, link, "socket:[1]");
@@ -100,11 +82,6 @@ static struct host_tree node(void)
 	host_tree_put(&tree, CONTAINERS_TASKS "/default/ended/init.pid", "999");
 	host_tree_put(&tree, CONTAINERS_TASKS "/default/young/config.json", "{");
 	return tree;
-}
-
-static struct azlctl ctl_of(const struct host_tree *tree)
-{
-	return (struct azlctl){ .root = tree->fd, .root_path = tree->path };
 }
 
 TEST(pods_are_told_with_all_that_they_cost)
@@ -255,36 +232,25 @@ TEST(a_name_that_is_too_long_keeps_both_ends)
 	CHECK_TEXT(density_short("kube-system/coredns-1", 10, text), "kube~dns-1");
 }
 
-static int run(const struct host_tree *tree, bool json, int argc, char **argv, char **text)
+static int run(const struct host_tree *tree, bool json, int argc, char **argv)
 {
-	struct azlctl ctl = ctl_of(tree);
-	size_t len;
-	int code;
-
-	ctl.json = json;
-	ctl.out = open_memstream(text, &len);
-	code = cmd_density(&ctl, argc, argv);
-	(void)fclose(ctl.out);
-	return code;
+	return ask(cmd_density, tree, json, argc, argv);
 }
 
 TEST(the_answer_has_the_pods_and_the_reservation)
 {
 	struct host_tree tree = node();
 	char *argv[] = { (char *)(uintptr_t) "--max-pods", (char *)(uintptr_t) "50" };
-	char *text = NULL;
 
-	CHECK(run(&tree, false, 2, argv, &text) == AZLCTL_OK);
-	CHECK(strstr(text, "shop/web-0") && strstr(text, "to reserve for 50 pods\n"));
+	CHECK(run(&tree, false, 2, argv) == AZLCTL_OK);
+	CHECK(says("shop/web-0") && says("to reserve for 50 pods\n"));
 	/* each figure its own */
-	CHECK(strstr(text, "measured  48.8 MiB for the host + 3.1 MiB a pod = 205.7 MiB\n"));
-	CHECK(strstr(text, "AKS takes 976.6 MiB (min("));
-	CHECK(strstr(text, "2 pods, 3 containers: shims 5.3 MiB, pause containers 1.0 MiB, "
-			   "containers 3.0 MiB (kernel 192.0 KiB of it)"));
-	free(text);
-	CHECK(run(&tree, true, 0, NULL, &text) == AZLCTL_OK);
-	CHECK(strstr(text, "\"name\": \"shop/web-0\"") && strstr(text, "\"aks_bytes\": "));
-	free(text);
+	CHECK(says("measured  48.8 MiB for the host + 3.1 MiB a pod = 205.7 MiB\n"));
+	CHECK(says("AKS takes 976.6 MiB (min("));
+	CHECK(says("2 pods, 3 containers: shims 5.3 MiB, pause containers 1.0 MiB, "
+		   "containers 3.0 MiB (kernel 192.0 KiB of it)"));
+	CHECK(run(&tree, true, 0, NULL) == AZLCTL_OK);
+	CHECK(says("\"name\": \"shop/web-0\"") && says("\"aks_bytes\": "));
 	host_tree_done(&tree);
 }
 
@@ -293,14 +259,12 @@ TEST(the_picture_is_xml_with_a_bar_for_each_pod)
 	struct host_tree tree = node();
 	char path[128], svg[16384];
 	char *argv[] = { (char *)(uintptr_t) "--svg", path };
-	char *text = NULL;
 	FILE *file;
 	size_t len;
 
 	(void)snprintf(path, sizeof(path), "%s/density.svg", tree.path);
-	CHECK(run(&tree, false, 2, argv, &text) == AZLCTL_OK);
-	CHECK_TEXT(text, "");
-	free(text);
+	CHECK(run(&tree, false, 2, argv) == AZLCTL_OK);
+	CHECK_TEXT(answer, "");
 	file = fopen(path, "re");
 	len = file ? fread(svg, 1, sizeof(svg) - 1, file) : 0;
 	svg[len] = '\0';
@@ -316,13 +280,9 @@ TEST(wrong_arguments_and_a_host_without_containerd_are_told)
 	struct host_tree tree = host_tree_new();
 	char *wrong[] = { (char *)(uintptr_t) "--max-pods", (char *)(uintptr_t) "many" };
 	char *both[] = { (char *)(uintptr_t) "--svg", (char *)(uintptr_t) "/nowhere" };
-	char *text = NULL;
 
-	CHECK(run(&tree, false, 2, wrong, &text) == AZLCTL_USAGE);
-	free(text);
-	CHECK(run(&tree, true, 2, both, &text) == AZLCTL_USAGE);
-	free(text);
-	CHECK(run(&tree, false, 0, NULL, &text) == AZLCTL_FAILED);
-	free(text);
+	CHECK(run(&tree, false, 2, wrong) == AZLCTL_USAGE);
+	CHECK(run(&tree, true, 2, both) == AZLCTL_USAGE);
+	CHECK(run(&tree, false, 0, NULL) == AZLCTL_FAILED);
 	host_tree_done(&tree);
 }

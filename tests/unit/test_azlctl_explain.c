@@ -2,14 +2,11 @@
 #include <errno.h>
 #include <stdint.h>
 
-#include "config/azlctl/azlctl.h"
-#include "config/azlctl/containers.h"
 #include "config/azlctl/explain.h"
 #include "config/azlctl/explain_spec.h"
 #include "config/base/err.h"
 #include "shim/defaults.h"
-#include "tests/unit/host_tree.h"
-#include "tests/unit/test.h"
+#include "tests/unit/azlctl_world.h"
 
 #define POD    "kubepods.slice/kubepods-pod1.slice"
 #define CGROUP "sys/fs/cgroup/" POD "/cri-abc1.scope/"
@@ -19,34 +16,28 @@ static struct host_tree node(const char *spec)
 {
 	struct host_tree tree = host_tree_new();
 	static const char *const cgroup[][2] = {
-		{ "memory.max", "268435456\n" },
-		{ "memory.high", "max\n" },
-		{ "memory.swap.max", "0\n" },
-		{ "memory.min", "0\n" },
-		{ "memory.low", "0\n" },
-		{ "memory.oom.group", "1\n" },
-		{ "pids.max", "4096\n" },
-		{ "cpu.max", "50000 100000\n" },
-		{ "cpu.weight", "79\n" },
-		{ "io.weight", "default 100\n" },
-		{ "io.max", "8:0 rbps=1 wbps=max\n8:16 rbps=2\n" },
+		{ CGROUP "memory.max", "268435456\n" },
+		{ CGROUP "memory.high", "max\n" },
+		{ CGROUP "memory.swap.max", "0\n" },
+		{ CGROUP "memory.min", "0\n" },
+		{ CGROUP "memory.low", "0\n" },
+		{ CGROUP "memory.oom.group", "1\n" },
+		{ CGROUP "pids.max", "4096\n" },
+		{ CGROUP "cpu.max", "50000 100000\n" },
+		{ CGROUP "cpu.weight", "79\n" },
+		{ CGROUP "io.weight", "default 100\n" },
+		{ CGROUP "io.max", "8:0 rbps=1 wbps=max\n8:16 rbps=2\n" },
 	};
 
 	host_tree_put(&tree, "sys/fs/cgroup/cgroup.controllers", "cpu io memory pids\n");
-	for (size_t i = 0; i < sizeof(cgroup) / sizeof(cgroup[0]); i++) {
-		char name[256];
-
-		(void)snprintf(name, sizeof(name), CGROUP "%s", cgroup[i][0]);
-		host_tree_put(&tree, name, cgroup[i][1]);
-	}
+	host_tree_put_all(&tree, cgroup, sizeof(cgroup) / sizeof(cgroup[0]));
 	host_tree_put(&tree, "sys/fs/cgroup/" POD "/memory.max", "134217728\n");
 	host_tree_put(&tree, "sys/fs/cgroup/" POD "/pids.max", "max\n");
 	host_tree_put(&tree, "sys/fs/cgroup/" POD "/cpu.max", "max 100000\n");
 	host_tree_put(&tree, "sys/fs/cgroup/kubepods.slice/memory.max", "200000000\n");
 	host_tree_put(&tree, "sys/fs/cgroup/kubepods.slice/pids.max", "1000\n");
 	host_tree_put(&tree, "proc/77/oom_score_adj", "985\n");
-	host_tree_put(&tree, "proc/77/cgroup", "0::/" POD "/cri-abc1.scope\n");
-	host_tree_put(&tree, BUNDLE "init.pid", "77");
+	put_process_of(&tree, "k8s.io/abc1", 77, "/" POD "/cri-abc1.scope");
 	host_tree_put(&tree, BUNDLE "config.json", spec);
 	host_tree_put(&tree, BUNDLE DEFAULTS_NOTE,
 		      "memory.swap.max\nmemory.oom.group\nmemory.high\nodd\n");
@@ -166,8 +157,7 @@ static struct explain *look(const char *spec_text, const char *const files[][2],
 	struct explain *explain = calloc(1, sizeof(*explain));
 	struct err err;
 
-	for (size_t i = 0; i < n; i++)
-		host_tree_put(&tree, files[i][0], files[i][1]);
+	host_tree_put_all(&tree, files, n);
 	CHECK(explain_read(tree.fd, "abc1", explain, &err) == 0);
 	host_tree_done(&tree);
 	return explain;
@@ -329,25 +319,15 @@ TEST(a_pod_with_one_container_is_found_by_the_pods_name)
 TEST(the_answer_is_for_people_and_for_machines)
 {
 	struct host_tree tree = node(spec);
-	struct azlctl ctl = { .root = tree.fd, .root_path = tree.path };
-	char name[] = "abc1", *argv[] = { name }, *text = NULL;
-	size_t len;
+	char name[] = "abc1", *argv[] = { name };
 
-	ctl.out = open_memstream(&text, &len);
-	CHECK(cmd_explain(&ctl, 1, argv) == AZLCTL_OK);
-	(void)fclose(ctl.out);
-	CHECK(strstr(text, "azl default") && strstr(text, "/kubepods.slice allows no more"));
-	free(text);
-	ctl.json = true;
-	ctl.out = open_memstream(&text, &len);
-	CHECK(cmd_explain(&ctl, 1, argv) == AZLCTL_OK);
-	(void)fclose(ctl.out);
-	CHECK(strstr(text, "\"set_by\": \"azl default\""));
-	free(text);
-	ctl.out = stdout;
-	CHECK(cmd_explain(&ctl, 0, argv) == AZLCTL_USAGE);
+	CHECK(ask(cmd_explain, &tree, false, 1, argv) == AZLCTL_OK);
+	CHECK(says("azl default") && says("/kubepods.slice allows no more"));
+	CHECK(ask(cmd_explain, &tree, true, 1, argv) == AZLCTL_OK);
+	CHECK(says("\"set_by\": \"azl default\""));
+	CHECK(ask(cmd_explain, &tree, false, 0, argv) == AZLCTL_USAGE);
 	name[0] = 'z';
-	CHECK(cmd_explain(&ctl, 1, argv) == AZLCTL_FAILED);
+	CHECK(ask(cmd_explain, &tree, false, 1, argv) == AZLCTL_FAILED);
 	host_tree_done(&tree);
 }
 

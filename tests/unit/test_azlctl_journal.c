@@ -2,15 +2,13 @@
 #include <errno.h>
 #include <sys/file.h>
 
-#include "config/azlctl/azlctl.h"
 #include "config/azlctl/journal.h"
 #include "config/azlctl/lock.h"
 #include "config/azlctl/ours.h"
 #include "config/azlctl/tree.h"
 #include "config/base/buf.h"
 #include "config/base/err.h"
-#include "tests/unit/host_tree.h"
-#include "tests/unit/test.h"
+#include "tests/unit/azlctl_world.h"
 
 static struct host_tree tree_new(void)
 {
@@ -18,11 +16,6 @@ static struct host_tree tree_new(void)
 
 	host_tree_folders(&tree, "var/lib/");
 	return tree;
-}
-
-static struct azlctl ctl_of(const struct host_tree *tree)
-{
-	return (struct azlctl){ .root = tree->fd, .root_path = tree->path };
 }
 
 TEST(what_is_written_is_read_again)
