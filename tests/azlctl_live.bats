@@ -201,6 +201,45 @@ without_cgroups() {
 	has "set oom_score_adj of kubelet/$(pgrep -x kubelet) = -999"
 }
 
+# with_systemd COMMAND: on a host whose systemd says that containerd and kubelet are in a slice of their own
+with_systemd() {
+	mkdir -p "$W/bin"
+	cat >"$W/bin/systemctl" <<-EOF
+		#!/bin/sh
+		echo "systemctl \$*" >>"$W/calls"
+		case "\$*" in
+		*'Slice containerd.service' | *'Slice kubelet.service') echo "\${SLICE-kubereserved.slice}" ;;
+		*'Slice '*) echo system.slice ;;
+		esac
+	EOF
+	printf '#!/bin/sh\necho "systemd-run $*" >>"%s/calls"\n' "$W" >"$W/bin/systemd-run"
+	chmod 755 "$W/bin/"*
+	unshare -m sh -ec 'mkdir -p /run/systemd
+		mount -t tmpfs none /run/systemd && mkdir /run/systemd/system
+		: >/run/systemd/system/kubelet.service >/run/systemd/system/containerd.service
+		mount -t tmpfs none /sys/fs/cgroup && echo cpu io memory pids >/sys/fs/cgroup/cgroup.controllers
+		PATH=$1:$PATH && shift && exec "$@"' sh "$W/bin" "$@"
+}
+
+@test "a slice that systemd has daemons in is protected as they are, and its units hear of it" {
+	local drop_in=/etc/systemd/system/kubereserved.slice.d/40-azl.conf
+	jq -n '{ "apply": { "sysctl": false, "modules": false, "containerd": false, "network": false } }' >"$HOST_JSON"
+	run -0 with_systemd "$AZL_BUILD/azlctl" apply
+	has "done    write $drop_in"
+	grep -q '^MemoryMin=402653184' "$drop_in"
+	equal "$(grep systemd-run "$W/calls" | grep -o 'slice=.*')" "slice=kubereserved.slice true
+slice=system.slice true"
+	: >"$W/calls"
+	run -0 with_systemd "$AZL_BUILD/azlctl" apply
+	has "Nothing to do"
+	run ! grep -E 'daemon-reload|systemd-run' "$W/calls"
+	# they are moved elsewhere
+	SLICE=system.slice run -0 with_systemd "$AZL_BUILD/azlctl" apply
+	has "done    remove $drop_in"
+	run -0 with_systemd "$AZL_BUILD/azlctl" revert
+	[ ! -e /etc/systemd/system/containerd.service.d/40-azl.conf ]
+}
+
 @test "containerd takes the list, and plugins get nothing of our first key" {
 	local plugin
 	mkdir -p /opt/cni/bin

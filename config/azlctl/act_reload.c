@@ -2,7 +2,8 @@
 /*
  * systemd reads its units again; nothing is restarted by that. It then knows the new values and
  * does not write them to the cgroups of units that run: it does so, for all units of a slice and of
- * the slices above, when a unit starts in it. So one is started that does nothing.
+ * the slices above, when a unit starts in it. So one is started that does nothing, in each slice
+ * that a protected service is in.
  *
  * Source: measured with systemd 257; systemd src/core/cgroup.c,
  * unit_add_family_to_cgroup_realize_queue.
@@ -15,6 +16,7 @@
 
 #include "config/azlctl/act.h"
 #include "config/azlctl/child.h"
+#include "config/azlctl/facts.h"
 #include "config/azlctl/plan.h"
 #include "config/base/err.h"
 #include "config/base/fd.h"
@@ -23,22 +25,25 @@
 enum { SYSTEMCTL_MS = 60000, SAID_ROOM = 256, PAGE_MASK = 0xfff };
 
 /* systemd has not read what our unit files say now, or that they are gone. */
-static bool reload_needed(void)
+static bool reload_needed(const struct host_facts *facts)
 {
-	static const char *const argv[] = { "systemctl",
-					    "show",
-					    "-P",
-					    "NeedDaemonReload",
-					    "system.slice",
-					    "azl.slice",
-					    "containerd.service",
-					    "kubelet.service",
-					    "ssh.service",
-					    "sshd.service",
-					    NULL };
+	const char *argv[10 + FACTS_SLICES_MAX + 1] = {
+		"systemctl",
+		"show",
+		"-P",
+		"NeedDaemonReload",
+		"system.slice",
+		"azl.slice",
+		"containerd.service",
+		"kubelet.service",
+		"ssh.service",
+		"sshd.service",
+	};
 	char said[SAID_ROOM];
 	struct err err;
 
+	for (size_t i = 0; i < facts->n_slices; i++)
+		argv[10 + i] = facts->slices[i].name;
 	return child_run(argv, SYSTEMCTL_MS, said, sizeof(said), &err) == 0 &&
 	       strstr(said, "yes") != NULL;
 }
@@ -55,25 +60,55 @@ static bool parse_bytes(char *text, uint64_t *bytes)
 	return true;
 }
 
-/* An apply that was killed between the two acts: systemd knows a value and the kernel does not. */
-static bool kernel_lags(void)
+/* The value of a line "KEY=VALUE" becomes a text of its own; NULL: there is none. */
+static char *value_of(char *said, const char *key)
 {
-	static const char *const argv[] = { "systemctl", "show",	 "-P",
-					    "MemoryMin", "system.slice", NULL };
-	char known[SAID_ROOM], real[SAID_ROOM];
+	char *at = strstr(said, key);
+
+	if (!at || (at != said && at[-1] != '\n'))
+		return NULL;
+	return at + strlen(key);
+}
+
+/* systemd knows a value of a unit and the kernel does not. */
+static bool unit_lags(const char *unit)
+{
+	const char *argv[] = { "systemctl", "show",	    "-p", "MemoryMin",
+			       "-p",	    "ControlGroup", unit, NULL };
+	char said[2 * SAID_ROOM], path[2 * SAID_ROOM], real[SAID_ROOM];
 	struct err err;
 	uint64_t want, have;
+	char *known, *group;
 
-	return child_run(argv, SYSTEMCTL_MS, known, sizeof(known), &err) == 0 &&
-	       fd_read_text(AT_FDCWD, "/sys/fs/cgroup/system.slice/memory.min", real,
-			    sizeof(real)) > 0 &&
+	if (child_run(argv, SYSTEMCTL_MS, said, sizeof(said), &err) != 0)
+		return false;
+	known = value_of(said, "MemoryMin=");
+	group = value_of(said, "ControlGroup=");
+	if (!known || !group)
+		return false;
+	group[strcspn(group, "\n")] = '\0';
+	(void)snprintf(path, sizeof(path), "/sys/fs/cgroup%s/memory.min", group);
+	return *group && fd_read_text(AT_FDCWD, path, real, sizeof(real)) > 0 &&
 	       parse_bytes(known, &want) && parse_bytes(real, &have) && want != have;
+}
+
+/* An apply that was killed between the two acts. */
+static bool kernel_lags(const struct host_facts *facts)
+{
+	if (unit_lags("system.slice"))
+		return true;
+	for (int i = 0; i < FACTS_UNITS; i++)
+		if (facts->unit[i] && unit_lags(facts->unit[i]))
+			return true;
+	return false;
 }
 
 void reload_look(struct world *world, struct step *step)
 {
 	step->state =
-		world->units_change || reload_needed() || kernel_lags() ? STEP_TODO : STEP_IN_FORCE;
+		world->units_change || reload_needed(world->facts) || kernel_lags(world->facts)
+			? STEP_TODO
+			: STEP_IN_FORCE;
 }
 
 static int run(const char *const argv[], struct err *err)
@@ -87,20 +122,43 @@ static int run(const char *const argv[], struct err *err)
 	return err_set(err, -EIO, "%s: %s", argv[0], *said ? said : "failed");
 }
 
+/* A service is in a slice that is neither system.slice nor one that had its turn. */
+static bool is_another(const struct host_facts *facts, int unit)
+{
+	bool is_new = facts->unit[unit] && strcmp(facts->slice[unit], "system.slice") != 0;
+
+	for (int i = 0; is_new && i < unit; i++)
+		is_new = !facts->unit[i] || strcmp(facts->slice[i], facts->slice[unit]) != 0;
+	return is_new;
+}
+
+/* A unit that does nothing. */
+static int start_in(const char *slice, struct err *err)
+{
+	char option[FACTS_SLICE_ROOM + 8];
+	const char *argv[] = { "systemd-run",
+			       "--quiet",
+			       "--collect",
+			       "--wait",
+			       "--description=azlctl: values reach the cgroups",
+			       option,
+			       "true",
+			       NULL };
+
+	(void)snprintf(option, sizeof(option), "--slice=%s", slice);
+	return run(argv, err);
+}
+
 int reload_take(struct world *world, struct step *step, struct err *err)
 {
 	static const char *const reload[] = { "systemctl", "daemon-reload", NULL };
-	static const char *const nothing[] = { "systemd-run",
-					       "--quiet",
-					       "--collect",
-					       "--wait",
-					       "--description=azlctl: values reach the cgroups",
-					       "true",
-					       NULL };
+	const struct host_facts *facts = world->facts;
 
-	(void)world;
 	(void)step;
 	if (run(reload, err) < 0)
 		return err->code;
-	return run(nothing, err);
+	for (int i = 0; i < FACTS_UNITS; i++)
+		if (is_another(facts, i) && start_in(facts->slice[i], err) < 0)
+			return err->code;
+	return start_in("system.slice", err);
 }

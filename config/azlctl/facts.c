@@ -27,19 +27,50 @@ enum { CHILD_MS = 10000 };
 
 /* ---- units ---- */
 
-static bool has_unit(const struct azlctl *ctl, const char *name)
-{
-	static const char *const folders[] = { "etc/systemd/system", "run/systemd/system",
-					       "usr/local/lib/systemd/system",
-					       "usr/lib/systemd/system", "lib/systemd/system" };
-	char path[TREE_PATH_ROOM];
+/* In the order in which systemd looks. */
+static const char *const unit_folders[] = { "etc/systemd/system", "run/systemd/system",
+					    "usr/local/lib/systemd/system",
+					    "usr/lib/systemd/system", "lib/systemd/system" };
 
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-		(void)snprintf(path, sizeof(path), "%s/%s", folders[i], name);
+/* The path of a unit's file; false: the host has none. */
+static bool find_unit(const struct azlctl *ctl, const char *name, char path[TREE_PATH_ROOM])
+{
+	for (size_t i = 0; i < sizeof(unit_folders) / sizeof(unit_folders[0]); i++) {
+		(void)snprintf(path, TREE_PATH_ROOM, "%s/%s", unit_folders[i], name);
 		if (tree_has(ctl->root, path))
 			return true;
 	}
 	return false;
+}
+
+static bool says_min(const struct azlctl *ctl, const char *slice)
+{
+	struct buf text = { 0 };
+	char path[TREE_PATH_ROOM];
+	bool found = find_unit(ctl, slice, path) &&
+		     tree_read_file(ctl->root, path, TREE_FILE_MAX_BYTES, &text) == 0 &&
+		     strstr((const char *)text.data, "\nMemoryMin=");
+
+	buf_done(&text);
+	return found;
+}
+
+/* Which slice each unit is in: where nobody says otherwise, system.slice (systemd.slice(5)). */
+static void read_slices(const struct azlctl *ctl, struct host_facts *facts)
+{
+	for (int i = 0; i < FACTS_UNITS; i++) {
+		const char *argv[] = { "systemctl", "show", "-P", "Slice", facts->unit[i], NULL };
+		char answer[512];
+		struct err unheard;
+
+		facts_unit_slice(facts, (enum facts_unit)i, "system.slice");
+		if (facts->is_live && facts->has_systemd && facts->unit[i] &&
+		    child_run(argv, CHILD_MS, answer, sizeof(answer), &unheard) == 0)
+			facts_unit_slice(facts, (enum facts_unit)i, answer);
+	}
+	facts_find_slices(facts);
+	for (size_t i = 0; i < facts->n_slices; i++)
+		facts->slices[i].has_min = says_min(ctl, facts->slices[i].name);
 }
 
 static void read_units(const struct azlctl *ctl, struct host_facts *facts)
@@ -54,13 +85,16 @@ static void read_units(const struct azlctl *ctl, struct host_facts *facts)
 		{ FACTS_SSHD, "ssh.service" }, /* Debian: sshd.service is a link to it */
 	};
 
+	char path[TREE_PATH_ROOM];
+
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (has_unit(ctl, units[i].name))
+		if (find_unit(ctl, units[i].name, path))
 			facts->unit[units[i].unit] = units[i].name;
 	facts->has_systemd = ctl->is_live ? tree_has_folder(ctl->root, "run/systemd/system")
 					  : tree_has(ctl->root, "usr/lib/systemd/systemd") ||
 						    tree_has(ctl->root, "lib/systemd/systemd");
 	facts->has_own_slice = tree_has(ctl->root, "etc/systemd/system/azl.slice");
+	read_slices(ctl, facts);
 }
 
 /* ---- the kernel's ---- */

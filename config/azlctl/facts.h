@@ -25,6 +25,13 @@ struct facts_sysctl {
 #define FACTS_CONFLIST	  "10-azl.conflist"
 
 enum { FACTS_NICS_MAX = 32, FACTS_LINK_ROOM = 16, FACTS_NAME_ROOM = 256 };
+enum { FACTS_SLICES_MAX = 8, FACTS_SLICE_ROOM = 128 };
+
+/* A slice above a service, other than those that apply cares for anyway. */
+struct facts_slice {
+	char name[FACTS_SLICE_ROOM]; /* "kubereserved.slice" */
+	bool has_min;		     /* its unit file says MemoryMin= */
+};
 
 struct facts_nic {
 	char name[FACTS_LINK_ROOM]; /* "eth0" */
@@ -34,12 +41,15 @@ struct facts_nic {
 struct host_facts {
 	bool is_live;
 	bool has_systemd;
-	const char *unit[FACTS_UNITS]; /* "sshd.service"; NULL: the host has none */
-	pid_t pid[FACTS_UNITS];	       /* live: of its process; 0: it does not run */
-	bool has_own_slice;	       /* the owner wrote an azl.slice */
-	uint64_t memory_bytes;	       /* 0: not known */
-	uint64_t tasks_max;	       /* that the kernel allows, live */
-	char controllers[256];	       /* of the root cgroup, live; "" where nobody knows */
+	const char *unit[FACTS_UNITS];		   /* "sshd.service"; NULL: the host has none */
+	char slice[FACTS_UNITS][FACTS_SLICE_ROOM]; /* "system.slice", unless systemd says another */
+	struct facts_slice slices[FACTS_SLICES_MAX]; /* those of slice[], and the ones above */
+	size_t n_slices;
+	pid_t pid[FACTS_UNITS]; /* live: of its process; 0: it does not run */
+	bool has_own_slice;	/* the owner wrote an azl.slice */
+	uint64_t memory_bytes;	/* 0: not known */
+	uint64_t tasks_max;	/* that the kernel allows, live */
+	char controllers[256];	/* of the root cgroup, live; "" where nobody knows */
 
 	bool has_containerd_config;
 	unsigned int containerd_config; /* version of its configuration; 0: not told */
@@ -76,6 +86,12 @@ const char *facts_sysctl_file(const struct host_facts *facts, const char *name);
  * told when there is none (containerd pull request #12323). */
 bool facts_reads_conf_d(const struct host_facts *facts);
 
+/*
+ * True when a slice is, or is above, another one: "a.slice" of "a-b.slice". Of "-.slice" it is
+ * never true: the root has no limits. Pure.
+ */
+bool facts_slice_holds(const char *slice, const char *other);
+
 /* True when the root cgroup has the controller of a file: "memory" of "memory.min". */
 bool facts_has_controller(const struct host_facts *facts, const char *file);
 
@@ -83,6 +99,12 @@ bool facts_has_controller(const struct host_facts *facts, const char *file);
 
 /* Take note of what a file of sysctl.d(5) sets. Returns 0 or -ENOMEM. */
 int facts_sysctl_lines(struct host_facts *facts, const char *text, const char *file);
+
+/* What "systemctl show -P Slice" prints of a unit; anything else than a slice is passed over. */
+void facts_unit_slice(struct host_facts *facts, enum facts_unit unit, const char *text);
+
+/* Fill slices[] from slice[]. What does not fit is left out. */
+void facts_find_slices(struct host_facts *facts);
 
 /* /etc/containerd/config.toml, and what "containerd --version" prints. */
 void facts_containerd_config(struct host_facts *facts, const char *text);

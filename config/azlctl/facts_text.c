@@ -2,6 +2,7 @@
 /* What texts of a host say. Pure. */
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,6 +83,58 @@ bool facts_reads_conf_d(const struct host_facts *facts)
 		return facts->imports_conf_d;
 	return facts->containerd_major > 2 ||
 	       (facts->containerd_major == 2 && facts->containerd_minor >= 2);
+}
+
+/* ---- slices ---- */
+
+void facts_unit_slice(struct host_facts *facts, enum facts_unit unit, const char *text)
+{
+	static const char end[] = ".slice";
+	size_t len = strcspn(text, "\n");
+
+	/* It becomes part of a file's name. */
+	if (len < sizeof(end) || len >= FACTS_SLICE_ROOM || memchr(text, '/', len) ||
+	    memcmp(text + len - strlen(end), end, strlen(end)) != 0)
+		return;
+	memcpy(facts->slice[unit], text, len);
+	facts->slice[unit][len] = '\0';
+}
+
+static void add_slice(struct host_facts *facts, const char *name, size_t len)
+{
+	static const char *const others[] = { "-.slice", "system.slice", "azl.slice" };
+	char slice[FACTS_SLICE_ROOM];
+
+	(void)snprintf(slice, sizeof(slice), "%.*s.slice", (int)len, name);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (strcmp(slice, others[i]) == 0)
+			return;
+	for (size_t i = 0; i < facts->n_slices; i++)
+		if (strcmp(slice, facts->slices[i].name) == 0)
+			return;
+	if (facts->n_slices < FACTS_SLICES_MAX)
+		memcpy(facts->slices[facts->n_slices++].name, slice, sizeof(slice));
+}
+
+void facts_find_slices(struct host_facts *facts)
+{
+	for (int unit = 0; unit < FACTS_UNITS; unit++) {
+		const char *slice = facts->slice[unit];
+		size_t len = facts->unit[unit] ? strlen(slice) - strlen(".slice") : 0;
+
+		/* "a-b.slice" is below "a.slice" (systemd.slice(5)). */
+		for (size_t n = 1; n <= len; n++)
+			if (n == len || slice[n] == '-')
+				add_slice(facts, slice, n);
+	}
+}
+
+bool facts_slice_holds(const char *slice, const char *other)
+{
+	size_t len = strlen(slice) - strlen(".slice");
+
+	return *slice != '-' && strncmp(slice, other, len) == 0 &&
+	       (other[len] == '-' || strcmp(slice, other) == 0);
 }
 
 /* ---- sysctl.d(5): "[-]NAME = VALUE", comments with '#' or ';' ---- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Slices and services of a host with systemd: drop-ins, which systemd itself turns into cgroup
- * values. memory.min counts only as far as every level above has it, too: system.slice gets at
- * least the sum of what its services get.
+ * values. memory.min counts only as far as every level above has it, too: each slice above a
+ * service gets at least the sum of what its services get.
  *
  * Source: systemd.resource-control(5); kernel cgroup-v2.rst, "Memory Interface Files", memory.min.
  */
@@ -126,14 +126,30 @@ static void add_drop_in(struct plan *plan, const char *unit, const char *kind,
 	}
 }
 
-/* ---- system.slice ---- */
+/* ---- slices above the services ---- */
 
-/* Add up what services get. Returns false where parts of the memory and bytes cannot be added. */
-static bool sum_protected(const struct host_facts *facts, const struct host_config *config,
-			  struct host_value *sum)
+static void add_to_sum(const struct host_facts *facts, const struct host_value *value,
+		       struct host_value *sum)
 {
-	const struct host_value *own = host_config_get(config, "system", "memory.min");
+	if (!sum->is_set)
+		*sum = (struct host_value){ .is_set = true, .is_percent = value->is_percent };
+	if (sum->is_percent != value->is_percent) {
+		sum->number = host_value_number(sum, facts->memory_bytes);
+		sum->is_percent = false;
+	}
+	if (value->number == UINT64_MAX || sum->number == UINT64_MAX)
+		sum->number = UINT64_MAX;
+	else
+		sum->number += value->is_percent == sum->is_percent
+				       ? value->number
+				       : host_value_number(value, facts->memory_bytes);
+}
 
+/* Add up what services below a slice get. Returns false where parts of the memory and bytes cannot
+ * be added. */
+static bool sum_protected(const struct host_facts *facts, const struct host_config *config,
+			  const char *slice, struct host_value *sum)
+{
 	*sum = (struct host_value){ .is_set = false };
 	for (int i = 0; i < FACTS_UNITS; i++) {
 		char name[64];
@@ -141,27 +157,13 @@ static bool sum_protected(const struct host_facts *facts, const struct host_conf
 
 		(void)snprintf(name, sizeof(name), "%smemory.min", programs[i]);
 		value = host_config_get(config, "protect", name);
-		if (!facts->unit[i] || !value->is_set || value->number == 0)
+		if (!facts->unit[i] || !facts_slice_holds(slice, facts->slice[i]) ||
+		    !value->is_set || value->number == 0)
 			continue;
-		if (!sum->is_set)
-			*sum = (struct host_value){ .is_set = true,
-						    .is_percent = value->is_percent };
-		if (sum->is_percent != value->is_percent) {
-			if (facts->memory_bytes == 0)
-				return false;
-			sum->number = host_value_number(sum, facts->memory_bytes);
-			sum->is_percent = false;
-		}
-		if (value->number == UINT64_MAX || sum->number == UINT64_MAX)
-			sum->number = UINT64_MAX;
-		else
-			sum->number += value->is_percent == sum->is_percent
-					       ? value->number
-					       : host_value_number(value, facts->memory_bytes);
+		if (sum->is_set && sum->is_percent != value->is_percent && facts->memory_bytes == 0)
+			return false;
+		add_to_sum(facts, value, sum);
 	}
-	if (own->is_set &&
-	    (!sum->is_set || (own->is_percent == sum->is_percent && own->number >= sum->number)))
-		*sum = *own;
 	return true;
 }
 
@@ -174,13 +176,16 @@ static const struct host_key *key_of(const char *section, const char *name)
 	return NULL;
 }
 
-static void add_system_slice(struct plan *plan, const struct host_facts *facts,
-			     const struct host_config *config)
+/* A slice's drop-in: what its services get, and `own` of host.json for system.slice alone. */
+static void add_slice(struct plan *plan, const struct host_facts *facts,
+		      const struct host_config *config, const char *slice, bool is_system)
 {
+	const struct host_value *own = host_config_get(config, "system", "memory.min");
 	own_mem char *text = NULL;
+	char path[256];
 	size_t len = 0;
 	struct host_value sum;
-	unsigned int lines;
+	unsigned int lines = 0;
 	FILE *out = open_memstream(&text, &len);
 
 	if (!out) {
@@ -188,28 +193,54 @@ static void add_system_slice(struct plan *plan, const struct host_facts *facts,
 		return;
 	}
 	(void)fputs("[Slice]\n", out);
-	if (!sum_protected(facts, config, &sum))
-		plan_add(plan, STEP_ADVICE, "", NULL,
-			 "protect.*.memory.min has bytes and percent: without the host's memory "
-			 "they cannot be added up for system.slice; give all of them as one or the "
-			 "other");
-	lines = put_lines(out, config, "system", "", "memory.min");
+	if (!sum_protected(facts, config, slice, &sum))
+		plan_text(plan, &plan_add(plan, STEP_ADVICE, "", NULL, "")->why,
+			  "protect.*.memory.min has bytes and percent: without the host's memory "
+			  "they cannot be added up for %s; give all of them as one or the other",
+			  slice);
+	if (is_system && own->is_set &&
+	    (!sum.is_set || (own->is_percent == sum.is_percent && own->number >= sum.number)))
+		sum = *own;
+	if (is_system)
+		lines = put_lines(out, config, "system", "", "memory.min");
 	if (sum.is_set) {
 		put_line(out, key_of("system", "memory.min"), "memory.min", &sum);
 		lines++;
 	}
+	(void)snprintf(path, sizeof(path), "etc/systemd/system/%s.d/" DROP_IN, slice);
 	if (fclose(out) != 0 || !text)
 		plan->no_memory = true;
 	else if (lines > 0)
-		plan_add(plan, STEP_FILE, "etc/systemd/system/system.slice.d/" DROP_IN, text,
-			 "the host's own services: memory that containers cannot take, and weight");
+		plan_add(plan, STEP_FILE, path, text,
+			 is_system
+				 ? "the host's own services: memory that containers cannot take, "
+				   "and weight"
+				 : "what is protected below it is protected as far as it is here");
+}
+
+/* Slices beside system.slice that services are in (AKS: kubereserved.slice). */
+static void add_slices(struct plan *plan, const struct host_facts *facts,
+		       const struct host_config *config)
+{
+	for (size_t i = 0; i < facts->n_slices; i++) {
+		const struct facts_slice *slice = &facts->slices[i];
+
+		if (slice->has_min)
+			plan_text(plan, &plan_add(plan, STEP_ADVICE, "", NULL, "")->why,
+				  "%s has a MemoryMin of its own: what is protected below it is "
+				  "protected as far as that goes",
+				  slice->name);
+		else
+			add_slice(plan, facts, config, slice->name, false);
+	}
 }
 
 /* ---- all of them ---- */
 
 void plan_units(struct plan *plan, const struct host_facts *facts, const struct host_config *config)
 {
-	add_system_slice(plan, facts, config);
+	add_slice(plan, facts, config, "system.slice", true);
+	add_slices(plan, facts, config);
 	for (int i = 0; i < FACTS_UNITS; i++)
 		if (facts->unit[i])
 			add_drop_in(plan, facts->unit[i], "Service", config, "protect", programs[i],

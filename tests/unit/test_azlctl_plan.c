@@ -13,6 +13,7 @@ static struct host_facts azure_node(void)
 		.is_live = true,
 		.has_systemd = true,
 		.unit = { "containerd.service", "kubelet.service", "sshd.service" },
+		.slice = { "system.slice", "system.slice", "system.slice" },
 		.pid = { 101, 102, 103 },
 		.memory_bytes = UINT64_C(8) << 30,
 		.tasks_max = 100000,
@@ -341,6 +342,67 @@ TEST(limits_are_raised_and_switches_are_set)
 	step = find(&plan, STEP_SYSCTL, "kernel.pid_max");
 	CHECK(step && !step->at_least && strcmp(step->value, "70000") == 0);
 	plan_done(&plan);
+}
+
+/* As AKS has it: kubelet and containerd beside system.slice. */
+TEST(slices_above_the_services_get_what_is_protected_below)
+{
+	struct host_facts facts = azure_node();
+	struct plan plan;
+
+	facts_unit_slice(&facts, FACTS_CONTAINERD, "kubereserved.slice\n");
+	facts_unit_slice(&facts, FACTS_KUBELET, "kubereserved-agents.slice\n");
+	facts_find_slices(&facts);
+	CHECK(facts.n_slices == 2);
+	plan = plan_of(&facts, "{ \"system\": { \"memory.min\": null } }");
+	CHECK(says(value(&plan, STEP_FILE, UNITS "kubereserved.slice.d/40-azl.conf"),
+		   "\nMemoryMin=402653184\n"));
+	CHECK(settings(value(&plan, STEP_FILE, UNITS "kubereserved.slice.d/40-azl.conf")) == 1);
+	CHECK(says(value(&plan, STEP_FILE, UNITS "kubereserved-agents.slice.d/40-azl.conf"),
+		   "\nMemoryMin=201326592\n"));
+	CHECK(says(value(&plan, STEP_FILE, UNITS "system.slice.d/40-azl.conf"),
+		   "\nMemoryMin=33554432\n"));
+	CHECK(says(value(&plan, STEP_FILE, UNITS "kubelet.service.d/40-azl.conf"),
+		   "\nMemoryMin=201326592\n"));
+	plan_done(&plan);
+
+	/* What the owner's slice says, and nothing to protect. */
+	facts.slices[0].has_min = true;
+	plan = plan_of(&facts, "{ \"protect\": { \"kubelet.memory.min\": null } }");
+	CHECK(find(&plan, STEP_FILE, UNITS "kubereserved.slice.d/40-azl.conf") == NULL);
+	CHECK(advises(&plan, "kubereserved.slice has a MemoryMin of its own"));
+	CHECK(find(&plan, STEP_FILE, UNITS "kubereserved-agents.slice.d/40-azl.conf") == NULL);
+	plan_done(&plan);
+}
+
+TEST(slices_are_those_of_services_that_are_there_and_no_other_names)
+{
+	static const char *const odd[] = {
+		"", "\n", ".slice", "x.service\n", "../../etc/x.slice", "a/b.slice", "system.slicer"
+	};
+	struct host_facts facts = azure_node();
+
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		facts_unit_slice(&facts, FACTS_KUBELET, odd[i]);
+		CHECK_TEXT(facts.slice[FACTS_KUBELET], "system.slice");
+	}
+	facts_unit_slice(&facts, FACTS_KUBELET, "-.slice\n");
+	facts_unit_slice(&facts, FACTS_CONTAINERD, "azl.slice");
+	facts_find_slices(&facts);
+	CHECK(facts.n_slices == 0);
+	facts_unit_slice(&facts, FACTS_SSHD, "a-b.b-c-d-e-f-g-h-i-j.slice");
+	facts.unit[FACTS_SSHD] = NULL;
+	facts_find_slices(&facts);
+	CHECK(facts.n_slices == 0);
+	facts.unit[FACTS_SSHD] = "ssh.service";
+	facts_find_slices(&facts);
+	CHECK(facts.n_slices == FACTS_SLICES_MAX);
+	CHECK_TEXT(facts.slices[0].name, "a.slice");
+	CHECK_TEXT(facts.slices[1].name, "a-b.b.slice");
+	CHECK(facts_slice_holds("a.slice", "a.slice") && facts_slice_holds("a.slice", "a-b.slice"));
+	CHECK(!facts_slice_holds("a.slice", "ab.slice") &&
+	      !facts_slice_holds("a-b.slice", "a.slice"));
+	CHECK(!facts_slice_holds("-.slice", "-.slice") && !facts_slice_holds("a.slice", ""));
 }
 
 TEST(apply_in_host_json_leaves_out_whole_parts)
