@@ -189,6 +189,21 @@ list_serves() {
 	equal "$(cut -d= -f1 "$W/lines" | sort | uniq -d)" ''
 }
 
+@test "sysctl.d: the package's script sets what the files together say, an owner's later one included" {
+	here
+	mkdir -p "$W/packed" "$W/owners" /run/systemd
+	grep -E '^-{0,1}net\.(ipv4\.ip_forward|ipv6\.conf)' "$ETC/sysctl.d/90-azl.conf" >"$W/packed/90-azl.conf"
+	printf '%s\n' 'net.ipv4.ip_forward = 0' 'net.ipv4.conf.all.log_martians = 1' >"$W/owners/99-local.conf"
+	unshare --net --mount sh -ec 'ip link add eth0 type veth peer name eth1
+		mount --bind "$1/packed" /usr/lib/sysctl.d && mount --bind "$1/owners" /etc/sysctl.d
+		mount -t tmpfs none /run/systemd && mkdir /run/systemd/system
+		sh "$2" configure
+		cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding /proc/sys/net/ipv6/conf/eth0/accept_ra \
+			/proc/sys/net/ipv4/conf/all/log_martians' sh "$W" "$CNI_REPO/hack/package/deb/azl-cni.postinst" >"$W/values"
+	# what is nobody's but the owner's is left to the next boot
+	equal "$(tr '\n' ' ' <"$W/values")" '0 1 2 0 '
+}
+
 @test "tmpfiles.d makes /run/azl" {
 	here
 	mkdir "$W/root"
