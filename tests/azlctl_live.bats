@@ -210,6 +210,7 @@ with_systemd() {
 		case "\$*" in
 		*'Slice containerd.service' | *'Slice kubelet.service') echo "\${SLICE-kubereserved.slice}" ;;
 		*'Slice '*) echo system.slice ;;
+		*'ControlGroup containerd.service') printf 'MemoryMin=201326592\\nControlGroup=/kubereserved.slice/containerd.service\\n' ;;
 		esac
 	EOF
 	printf '#!/bin/sh\necho "systemd-run $*" >>"%s/calls"\n' "$W" >"$W/bin/systemd-run"
@@ -218,6 +219,8 @@ with_systemd() {
 		mount -t tmpfs none /run/systemd && mkdir /run/systemd/system
 		: >/run/systemd/system/kubelet.service >/run/systemd/system/containerd.service
 		mount -t tmpfs none /sys/fs/cgroup && echo cpu io memory pids >/sys/fs/cgroup/cgroup.controllers
+		mkdir -p /sys/fs/cgroup/kubereserved.slice/containerd.service
+		echo "${HAS-201326592}" >/sys/fs/cgroup/kubereserved.slice/containerd.service/memory.min
 		PATH=$1:$PATH && shift && exec "$@"' sh "$W/bin" "$@"
 }
 
@@ -233,6 +236,10 @@ slice=system.slice true"
 	run -0 with_systemd "$AZL_BUILD/azlctl" apply
 	has "Nothing to do"
 	run ! grep -E 'daemon-reload|systemd-run' "$W/calls"
+	# an apply before was killed when systemd had read the files
+	HAS=0 run -0 with_systemd "$AZL_BUILD/azlctl" apply
+	has "done    have systemd read its units again"
+	grep -q -e --slice=kubereserved.slice "$W/calls"
 	# they are moved elsewhere
 	SLICE=system.slice run -0 with_systemd "$AZL_BUILD/azlctl" apply
 	has "done    remove $drop_in"

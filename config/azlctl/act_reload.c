@@ -60,7 +60,7 @@ static bool parse_bytes(char *text, uint64_t *bytes)
 	return true;
 }
 
-/* The value of a line "KEY=VALUE" becomes a text of its own; NULL: there is none. */
+/* What follows "KEY=" at the beginning of a line; NULL: there is none. */
 static char *value_of(char *said, const char *key)
 {
 	char *at = strstr(said, key);
@@ -70,8 +70,9 @@ static char *value_of(char *said, const char *key)
 	return at + strlen(key);
 }
 
-/* systemd knows a value of a unit and the kernel does not. */
-static bool unit_lags(const char *unit)
+/* systemd knows a value of a unit and the kernel does not. A unit without one may have what its
+ * slice gives to all (DefaultMemoryMin=). */
+static bool unit_lags(const char *unit, bool may_have_default)
 {
 	const char *argv[] = { "systemctl", "show",	    "-p", "MemoryMin",
 			       "-p",	    "ControlGroup", unit, NULL };
@@ -89,16 +90,17 @@ static bool unit_lags(const char *unit)
 	group[strcspn(group, "\n")] = '\0';
 	(void)snprintf(path, sizeof(path), "/sys/fs/cgroup%s/memory.min", group);
 	return *group && fd_read_text(AT_FDCWD, path, real, sizeof(real)) > 0 &&
-	       parse_bytes(known, &want) && parse_bytes(real, &have) && want != have;
+	       parse_bytes(known, &want) && parse_bytes(real, &have) && want != have &&
+	       (want > 0 || !may_have_default);
 }
 
 /* An apply that was killed between the two acts. */
 static bool kernel_lags(const struct host_facts *facts)
 {
-	if (unit_lags("system.slice"))
+	if (unit_lags("system.slice", false))
 		return true;
 	for (int i = 0; i < FACTS_UNITS; i++)
-		if (facts->unit[i] && unit_lags(facts->unit[i]))
+		if (facts->unit[i] && unit_lags(facts->unit[i], true))
 			return true;
 	return false;
 }
