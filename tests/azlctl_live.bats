@@ -66,6 +66,24 @@ channels() {
 	[ ! -e /var/lib/azl ]
 }
 
+@test "on a host that runs the lock is below /run/azl, and what others can open locks nobody out" {
+	local lock=/run/azl/azlctl.lock
+	wants '{ "nic": { "channels": 2 } }'
+	rm -rf /run/azl # no systemd has made it
+	exec 9</var/lib
+	setpriv --reuid=65534 --clear-groups flock --nonblock 9
+	run -0 azlctl apply
+	exec 9<&-
+	equal "$(channels)" " 2 rx 2 tx "
+	[ ! -e "$lock" ]
+	install -m 600 /dev/null "$lock"
+	WRAP="flock --nonblock $lock" run -1 azlctl revert
+	has "another azlctl is at work on this host"
+	equal "$(channels)" " 2 rx 2 tx "
+	run -0 azlctl revert
+	[ ! -e "$lock" ]
+}
+
 @test "no more channels than there are, and what host.json asks for no more is undone" {
 	wants '{ "nic": { "channels": 64 } }'
 	run -0 azlctl apply
