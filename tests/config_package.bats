@@ -273,9 +273,9 @@ container() {
 		systemd-tmpfiles --create azl.conf
 		CNI_COMMAND=VERSION /opt/cni/bin/azl-cni <<<'{"cniVersion":"1.0.0"}'
 		mapfile -t folders < <(sed -n 's/^ *\(bin_dir\|bin_dirs\|cni_path\) = //p' /usr/share/azl/{containerd,nerdctl}/*.toml | tr -d '[]"')
-		[ ${#folders[@]} -eq 3 ]
+		[ "${folders[*]}" = '/opt/cni/bin /opt/cni/bin /opt/cni/bin' ]
 		for plugin in loopback $(jq -r '.plugins[].type' /usr/share/azl/cni/*.conflist); do
-			for folder in "${folders[@]}"; do [ -x "$folder/$plugin" ]; done
+			[ -x "/opt/cni/bin/$plugin" ]
 		done
 		cp -r /usr/share/azl/etc/. "$1/etc/"
 		cp /usr/share/azl/host.json "$1/etc/azl/host.json"
