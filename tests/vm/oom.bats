@@ -103,50 +103,46 @@ in_order() {
 }
 
 # systemd removes a scope that is empty: the shim sleeps until that is done.
-@test "SystemdCgroup = true: TaskOOM is told when the scope is gone before the shim looks" {
+unseen() {
 	local shim
-	events_begin
-	FLAGS='--memory-limit 32000000' run_scope "$T" sh -c 'until [ -e /go ]; do sleep 0.1; done; exec tail /dev/zero'
-	until_ok 10 has_event "$T" start
 	shim=$(shim_of "$T")
 	kill -STOP "$shim"
-	: >"$(bundle_of "$T")/rootfs/go"
+	"$@"
 	until_ok 30 scope_unknown "azl-$T.scope"
 	kill -CONT "$shim"
 	until_ok 10 has_event "$T" exit
+}
+
+go_on() {
+	: >"$(bundle_of "$T")/rootfs/go"
+}
+
+@test "SystemdCgroup = true: TaskOOM is told when the scope is gone before the shim looks" {
+	events_begin
+	FLAGS='--memory-limit 32000000' run_scope "$T" sh -c 'until [ -e /go ]; do sleep 0.1; done; exec tail /dev/zero'
+	until_ok 10 has_event "$T" start
+	unseen go_on
 	[[ "$(topics_of "$T")" =~ oom.*exit$ ]]
 	run ctr task rm "$T"
 	has 137
 }
 
 @test "SystemdCgroup = true: a child's OOM kill is told when the scope is gone and the shell ended by itself" {
-	local shim
 	events_begin
 	FLAGS='--memory-limit 32000000' run_scope "$T" \
 		sh -c 'until [ -e /go ]; do sleep 0.1; done; tail /dev/zero; exit 3'
 	until_ok 10 has_event "$T" start
 	update "$T" '{"unified":{"memory.oom.group":"0"}}'
-	shim=$(shim_of "$T")
-	kill -STOP "$shim"
-	: >"$(bundle_of "$T")/rootfs/go"
-	until_ok 30 scope_unknown "azl-$T.scope"
-	kill -CONT "$shim"
-	until_ok 10 has_event "$T" exit
+	unseen go_on
 	[[ "$(topics_of "$T")" =~ oom.*exit$ ]]
 	run ctr task rm "$T"
 	[[ $output != *137* ]]
 }
 
 @test "SystemdCgroup = true: a kill is no TaskOOM when the scope is gone before the shim looks" {
-	local shim
 	events_begin
 	FLAGS='--memory-limit 40000000' run_scope "$T" sleep 1000
-	shim=$(shim_of "$T")
-	kill -STOP "$shim"
-	kill -KILL "$(pid_of "$T")"
-	until_ok 30 scope_unknown "azl-$T.scope"
-	kill -CONT "$shim"
-	until_ok 10 has_event "$T" exit
+	unseen kill -KILL "$(pid_of "$T")"
 	run ! has_event "$T" oom
 }
 
