@@ -17,6 +17,7 @@ setup() {
 
 teardown() {
 	timeout 120 "$AZL_BUILD/azlctl" revert >/dev/null || true
+	[ ! -e "$IN_SLICE" ] || out_of_slice
 	vm_end
 }
 
@@ -182,4 +183,46 @@ groups_and_back() {
 	run ldd "$AZL_BUILD/tools/azlctl-cgroups"
 	[[ $output != *libcgroup* ]]
 	groups_and_back "$AZL_BUILD/tools/azlctl-cgroups"
+}
+
+# Where kubelet and containerd are on hardened nodes of AKS.
+IN_SLICE=/etc/systemd/system/containerd.service.d/90-slice.conf
+in_slice() {
+	mkdir -p "${IN_SLICE%/*}"
+	printf '[Service]\nSlice=%s\n' "$1" >"$IN_SLICE"
+	restarted
+}
+
+out_of_slice() {
+	rm "$IN_SLICE"
+	restarted
+}
+
+restarted() {
+	systemctl daemon-reload
+	systemctl restart containerd
+	until_ok 60 containerd_answers
+}
+
+@test "a daemon in a slice of its own is sure of its memory there" {
+	run_bg "" "$T" sleep 1000
+	in_slice kubereserved.slice
+	equal "$(cgroup_of "$(containerd_pid)")" /sys/fs/cgroup/kubereserved.slice/containerd.service
+	state >"$W/before"
+	run -0 azlctl apply
+	echo "$output"
+	equal "$(value /sys/fs/cgroup/kubereserved.slice memory.min)" 201326592
+	equal "$(value /sys/fs/cgroup/kubereserved.slice/containerd.service memory.min)" 201326592
+	run azlctl check
+	[[ $output != *cgroup.protection* ]]
+	run -0 azlctl apply
+	has "Nothing to do"
+	echo 4096 >/sys/fs/cgroup/kubereserved.slice/memory.min
+	run azlctl check
+	has "containerd is not sure of its 192 MiB"
+	run -0 azlctl revert
+	echo "$output"
+	equal "$(value /sys/fs/cgroup/kubereserved.slice memory.min)" 0
+	back
+	container_is_well
 }
