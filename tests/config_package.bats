@@ -14,6 +14,7 @@ EPOCH=1790000000
 
 setup_file() {
 	[ "$AZL_NODE" = pack ] || return 0
+	export BATS_TEST_TIMEOUT=${AZL_TEST_TIMEOUT:-600} # some build all
 	mkdir -p "$DEBS"
 	deb_build "$DEBS"
 	find /usr /etc /var /opt -xdev \( -path /var/log -o -path /var/lib/dpkg -o -path /var/cache \) -prune -o -print |
