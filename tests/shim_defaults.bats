@@ -117,7 +117,8 @@ silent() {
 	runs "" $T
 	equal "$(given $T)" "$ALL"
 	ctr container info --spec $T | jq -S . >"$W/theirs"
-	jq -S 'del(.linux.resources.pids, .linux.resources.unified)' "$E2E/specs/$T.json" | diff "$W/theirs" -
+	# the score is raised where containerd's own is low, as its unit has it
+	jq -S 'del(.linux.resources.pids, .linux.resources.unified, .process.oomScoreAdj)' "$E2E/specs/$T.json" | diff "$W/theirs" -
 	equal "$(stat -c %a "$E2E/specs/$T.json")" 644
 	silent $T
 }
