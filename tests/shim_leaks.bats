@@ -13,7 +13,10 @@ teardown() { e2e_end; }
 machine() {
 	wc -l </proc/self/mountinfo
 	find /sys/fs/cgroup -type d | wc -l
-	find /run -not -path '/run/azl-e2e/*' -not -path '/run/containerd.log' | sort | md5sum
+	[ ! -e "$W/run" ] || mv "$W/run" "$W/run.before"
+	find /run -not -path '/run/azl-e2e/*' -not -path '/run/containerd.log' | sort >"$W/run"
+	md5sum <"$W/run"
+	[ ! -e "$W/run.before" ] || diff "$W/run.before" "$W/run" >&2 || true
 }
 
 @test "${AZL_LIVES:-200} lives in a row leave nothing" {
