@@ -16,9 +16,7 @@ enum {
 	RECORDS_MAX = 100000,  /* others write while this reads */
 	KERNEL_PRIORITIES = 8, /* above are facilities of user space */
 	US_PER_S = 1000000,
-	/* The log's clock (sched_clock) and CLOCK_MONOTONIC_RAW run alike and begin within the
-	   boot. */
-	CLOCKS_APART_US = 5 * US_PER_S
+	CLOCKS_APART_US = 5 * US_PER_S /* sched_clock, the log's, from CLOCK_MONOTONIC_RAW */
 };
 
 int64_t kmsg_now_us(void)

@@ -21,8 +21,8 @@ int64_t kmsg_now_us(void);
  * Does the log say that the OOM killer ended the victim? For the moment when its cgroup, which
  * counts such kills, is gone already: systemd removes a scope as soon as it is empty.
  *
- * Reads the whole ring, some milliseconds. False as well where the log cannot be read. Of ten kills
- * within five seconds the kernel may leave out the cgroup; it never leaves out the process.
+ * Reads the whole ring, some milliseconds. False as well where the log cannot be read. After ten
+ * kills within five seconds the kernel leaves out the cgroup for a while, never the process.
  *
  * Source: kernel Documentation/ABI/testing/dev-kmsg; mm/oom_kill.c, oom_kill_process,
  * dump_oom_victim, __oom_kill_process; mm/memcontrol.c, mem_cgroup_print_oom_context.

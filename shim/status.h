@@ -24,8 +24,7 @@ enum status_code {
  */
 enum status_errno {
 	STATUS_E_NOT_FOUND = -1005,
-	STATUS_E_NO_FILE =
-		-1105, /* the same, of a file: containerd's ttrpc server sees os.ErrNotExist */
+	STATUS_E_NO_FILE = -1105, /* of a file: Go's os.ErrNotExist */
 	STATUS_E_EXISTS = -1006,
 	STATUS_E_PRECONDITION = -1009,
 	STATUS_E_INVALID = -1003,

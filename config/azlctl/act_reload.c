@@ -27,7 +27,7 @@ enum { SYSTEMCTL_MS = 60000, SAID_ROOM = 256, PAGE_MASK = 0xfff };
 /* systemd has not read what our unit files say now, or that they are gone. */
 static bool reload_needed(const struct host_facts *facts)
 {
-	const char *argv[10 + FACTS_SLICES_MAX + 1] = {
+	static const char *const ask[] = {
 		"systemctl",
 		"show",
 		"-P",
@@ -39,11 +39,14 @@ static bool reload_needed(const struct host_facts *facts)
 		"ssh.service",
 		"sshd.service",
 	};
+	enum { ASKED = sizeof(ask) / sizeof(ask[0]) };
+	const char *argv[ASKED + FACTS_SLICES_MAX + 1] = { NULL };
 	char said[SAID_ROOM];
 	struct err err;
 
+	memcpy(argv, ask, sizeof(ask));
 	for (size_t i = 0; i < facts->n_slices; i++)
-		argv[10 + i] = facts->slices[i].name;
+		argv[ASKED + i] = facts->slices[i].name;
 	return child_run(argv, SYSTEMCTL_MS, said, sizeof(said), &err) == 0 &&
 	       strstr(said, "yes") != NULL;
 }
