@@ -175,6 +175,7 @@ int cni_args_read(const char *(*get)(const char *name), struct cni_args *args, s
 		.netns = or_empty(get("CNI_NETNS")),
 		.ifname = or_empty(get("CNI_IFNAME")),
 		.path = or_empty(get("CNI_PATH")),
+		.text = or_empty(get("CNI_ARGS")),
 		.netns_override = is_yes(or_empty(get("CNI_NETNS_OVERRIDE"))),
 	};
 	int code;
@@ -188,8 +189,7 @@ int cni_args_read(const char *(*get)(const char *name), struct cni_args *args, s
 	if (code == 0 && (FOR_ONE & 1U << read.verb)) {
 		code = check_names(&read, err);
 		/* what ADD was refused for must not keep DEL from its work */
-		if (code == 0 && pairs_read(or_empty(get("CNI_ARGS")), &read, err) < 0 &&
-		    read.verb != CNI_DEL)
+		if (code == 0 && pairs_read(read.text, &read, err) < 0 && read.verb != CNI_DEL)
 			code = err->code;
 	}
 	if (code == 0)

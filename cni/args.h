@@ -18,6 +18,7 @@ struct cni_args {
 	const char *netns;     /* CNI_NETNS; "" allowed for DEL */
 	const char *ifname;    /* CNI_IFNAME */
 	const char *path;      /* CNI_PATH */
+	const char *text;      /* CNI_ARGS */
 	bool netns_override;   /* CNI_NETNS_OVERRIDE */
 	/* From CNI_ARGS; unknown keys are always accepted. */
 	struct address ip; /* IP=; family 0: none */

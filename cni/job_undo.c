@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Undoing what was made for an attachment, by whoever comes to it. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cni/error.h"
@@ -9,7 +10,7 @@
 #include "config/base/clean.h"
 #include "config/json.h"
 
-enum { JOB_CONFIG_MAX_BYTES = 64 << 10, JOB_UNDO_MS = 5000 };
+enum { JOB_CONFIG_MAX_BYTES = 64 << 10, JOB_UNDO_MS = 5000, JOB_ARGS_ROOM = 1024 };
 
 static const struct ipam *ipam_named(const struct verbs_parts *parts, const char *name)
 {
@@ -112,6 +113,17 @@ static int config_of(const char *network, const struct lease *lease, struct buf 
 	return code;
 }
 
+/* As Kubernetes' runtimes put it, for sources that want it at DEL, too; "" for no pod of theirs. */
+static void args_of(const struct lease *lease, char text[JOB_ARGS_ROOM])
+{
+	text[0] = '\0';
+	if (lease->pod[0])
+		(void)snprintf(text, JOB_ARGS_ROOM,
+			       "IgnoreUnknown=1;K8S_POD_NAMESPACE=%s;K8S_POD_NAME=%s;"
+			       "K8S_POD_INFRA_CONTAINER_ID=%.255s;K8S_POD_UID=%s",
+			       lease->pod_namespace, lease->pod, lease->container, lease->pod_uid);
+}
+
 /* The namespace of a lease, if it is still the one that was noted. */
 static void enter_again(struct job *job, const struct lease *lease)
 {
@@ -126,17 +138,20 @@ static void enter_again(struct job *job, const struct lease *lease)
 int job_undo_lease(const struct verbs_parts *parts, const char *network, const struct lease *lease,
 		   struct err *err)
 {
+	char text[JOB_ARGS_ROOM];
 	struct cni_args args = {
 		.verb = CNI_DEL,
 		.container = lease->container,
 		.netns = lease->netns ? lease->netns : "",
 		.ifname = lease->ifname,
 		.path = lease->path ? lease->path : "",
+		.text = text,
 	};
 	struct buf config = { 0 };
 	struct job job = { .dir = -1, .netns = -1 };
 	int code = config_of(network, lease, &config);
 
+	args_of(lease, text);
 	memcpy(args.pod, lease->pod, sizeof(args.pod));
 	memcpy(args.pod_namespace, lease->pod_namespace, sizeof(args.pod_namespace));
 	memcpy(args.pod_uid, lease->pod_uid, sizeof(args.pod_uid));

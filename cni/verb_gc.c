@@ -234,7 +234,7 @@ static int keep_conf(void *owner, const char *json, size_t len, struct err *err)
 static int collect(struct walk *walk, struct err *err)
 {
 	struct cni_args args = {
-		.verb = CNI_GC, .container = "", .netns = "", .ifname = "", .path = ""
+		.verb = CNI_GC, .container = "", .netns = "", .ifname = "", .path = "", .text = ""
 	};
 	struct ipam_request request;
 	struct job job;

@@ -15,9 +15,12 @@ struct refresh {
 static int refresh_one(void *owner, const char *json, size_t len, struct err *err)
 {
 	struct refresh *refresh = owner;
-	struct cni_args args = {
-		.verb = CNI_STATUS, .container = "", .netns = "", .ifname = "", .path = ""
-	};
+	struct cni_args args = { .verb = CNI_STATUS,
+				 .container = "",
+				 .netns = "",
+				 .ifname = "",
+				 .path = "",
+				 .text = "" };
 	struct ipam_request request;
 	struct job job;
 	int code = job_init(&job, refresh->parts, &args, json, len, err);

@@ -321,6 +321,30 @@ teardown() { cni_end; }
 	[ ! -e "/var/lib/cni/networks/$NET/$(address_in "$result")" ]
 }
 
+@test "host-local gets back what the dead hold: by reconcile, by GC, when a sandbox is made again" {
+	local conf first
+	conf=$(conf 1.0.0 "$(host_local)")
+	pod p1 p2
+	first=$(address_in "$(cni ADD p1 "$conf")")
+	[ -e "/var/lib/cni/networks/$NET/$first" ]
+	ip netns delete pod-p1
+	equal "$(on 1 env -i "$AZL_BUILD/azl-cni" reconcile)" '1 undone'
+	[ ! -e "/var/lib/cni/networks/$NET/$first" ]
+	first=$(address_in "$(cni ADD p2 "$conf")")
+	# what it makes of GC itself is its own matter
+	run cni GC x "$(conf 1.1.0 "$(host_local)" '."cni.dev/valid-attachments" = []')"
+	[ ! -e "/var/lib/cni/networks/$NET/$first" ]
+	export CNI_ARGS='IgnoreUnknown=1;K8S_POD_UID=0a1b2c3d-0000-1111-2222-333344445555;K8S_POD_NAME=p;K8S_POD_NAMESPACE=n'
+	pod s1 s2
+	first=$(address_in "$(cni ADD s1 "$conf")")
+	ip netns delete pod-s1
+	cni ADD s2 "$conf"
+	[ ! -e "/var/lib/cni/networks/$NET/$first" ]
+	cni DEL s2 "$conf"
+	run cni_left
+	equal "$output" ''
+}
+
 @test "when the interface cannot be made, the IPAM plugin gets its address back" {
 	pod p1
 	inside p1 ip link add eth0 type veth peer name other

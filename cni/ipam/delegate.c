@@ -33,6 +33,7 @@ enum {
 	DELEGATE_BUSY_TRIES = 20, /* the plugin is being written: ETXTBSY */
 	DELEGATE_BUSY_US = 50000,
 	DELEGATE_UNDO_MS = 2000,
+	DELEGATE_NAMES = 6, /* variables of CNI */
 };
 
 struct delegate {
@@ -96,24 +97,66 @@ static int delegate_find(const struct delegate *delegate, char *path, size_t roo
 		       delegate->type);
 }
 
-/* Our environment with another CNI_COMMAND. The array is owned by the caller. */
-static char **delegate_environment(char *command)
+/*
+ * What the plugin is told: the attachment of the request, which need not be the one that our own
+ * environment names (somebody dead is undone), and everything else as it is.
+ */
+struct delegate_environment {
+	char *own[DELEGATE_NAMES]; /* owned */
+	char **all;		   /* owned; the strings are ours, or environ's */
+};
+
+static const char *const delegate_names[DELEGATE_NAMES] = {
+	"CNI_COMMAND", "CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME", "CNI_PATH", "CNI_ARGS",
+};
+
+static bool delegate_is_own(const char *entry)
 {
+	for (size_t i = 0; i < DELEGATE_NAMES; i++) {
+		size_t len = strlen(delegate_names[i]);
+
+		if (strncmp(entry, delegate_names[i], len) == 0 && entry[len] == '=')
+			return true;
+	}
+	return false;
+}
+
+static void delegate_environment_done(struct delegate_environment *environment)
+{
+	for (size_t i = 0; i < DELEGATE_NAMES; i++)
+		free(environment->own[i]);
+	free(environment->all);
+}
+
+/* Returns 0 or -ENOMEM; in either case to be given to delegate_environment_done(). */
+static int delegate_environment_make(const struct delegate *delegate,
+				     struct delegate_environment *environment)
+{
+	const struct cni_args *args = delegate->request->args;
+	const char *const values[DELEGATE_NAMES] = {
+		delegate->verb, args->container, args->netns, args->ifname, args->path, args->text,
+	};
 	size_t n = 0;
 	size_t out = 0;
-	char **copy;
 
+	*environment = (struct delegate_environment){ 0 };
 	while (environ[n])
 		n++;
-	copy = calloc(n + 2, sizeof(*copy));
-	if (!copy)
-		return NULL;
+	environment->all = calloc(n + DELEGATE_NAMES + 1, sizeof(*environment->all));
+	if (!environment->all)
+		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
-		if (strncmp(environ[i], "CNI_COMMAND=", 12) != 0)
-			copy[out++] = environ[i];
+		if (!delegate_is_own(environ[i]))
+			environment->all[out++] = environ[i];
 	}
-	copy[out] = command;
-	return copy;
+	for (size_t i = 0; i < DELEGATE_NAMES; i++) {
+		if (asprintf(&environment->own[i], "%s=%s", delegate_names[i], values[i]) < 0) {
+			environment->own[i] = NULL;
+			return -ENOMEM;
+		}
+		environment->all[out++] = environment->own[i];
+	}
+	return 0;
 }
 
 /* The configuration as a file to read from: no pipe that could fill. */
@@ -137,19 +180,19 @@ static int delegate_spawn(struct delegate *delegate, const char *path, int in, i
 			  struct err *err)
 {
 	char name[256];
-	char command[32];
 	char *argv[] = { name, NULL };
-	own_mem char **env = NULL;
+	struct delegate_environment environment;
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t set;
 	int code;
 
 	(void)snprintf(name, sizeof(name), "%s", delegate->type);
-	(void)snprintf(command, sizeof(command), "CNI_COMMAND=%s", delegate->verb);
-	env = delegate_environment(command);
-	if (!env)
-		return err_set(err, -ENOMEM, "no memory for the environment");
+	code = delegate_environment_make(delegate, &environment);
+	if (code < 0) {
+		delegate_environment_done(&environment);
+		return err_set(err, code, "no memory for the environment");
+	}
 	(void)posix_spawn_file_actions_init(&actions);
 	(void)posix_spawnattr_init(&attributes);
 	(void)sigemptyset(&set);
@@ -162,7 +205,8 @@ static int delegate_spawn(struct delegate *delegate, const char *path, int in, i
 	code = code ? code : posix_spawn_file_actions_adddup2(&actions, in, 0);
 	code = code ? code : posix_spawn_file_actions_adddup2(&actions, out, 1);
 	for (int i = 0; code == 0 && i < DELEGATE_BUSY_TRIES; i++) {
-		code = posix_spawn(&delegate->pid, path, &actions, &attributes, argv, env);
+		code = posix_spawn(&delegate->pid, path, &actions, &attributes, argv,
+				   environment.all);
 		if (code != ETXTBSY || http_now_ms() >= delegate->until_ms)
 			break;
 		code = i + 1 == DELEGATE_BUSY_TRIES ? ETXTBSY : 0;
@@ -170,6 +214,7 @@ static int delegate_spawn(struct delegate *delegate, const char *path, int in, i
 	}
 	(void)posix_spawn_file_actions_destroy(&actions);
 	(void)posix_spawnattr_destroy(&attributes);
+	delegate_environment_done(&environment);
 	if (code == 0)
 		return 0;
 	errno = code;

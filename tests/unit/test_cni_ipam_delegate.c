@@ -15,6 +15,11 @@
 #define CONFIG "{\"cniVersion\":\"1.1.0\",\"name\":\"net\",\"ipam\":{\"type\":\"stand-in\"}}"
 /* Notes the verb and what it reads. */
 #define NOTES "#!/bin/sh\nd=${0%/*}\necho \"$CNI_COMMAND $CNI_IFNAME\" >> $d/log\ncat > $d/in\n"
+/* Notes whom it is asked for. */
+#define NOTES_WHOM                                                                                 \
+	"#!/bin/sh\nset -eu\nd=${0%/*}\n"                                                          \
+	"echo \"$CNI_COMMAND $CNI_CONTAINERID $CNI_NETNS $CNI_IFNAME $CNI_ARGS $OTHER\" >> "       \
+	"$d/log\n"
 
 static char log_text[256];
 
@@ -25,7 +30,10 @@ static void world(const char *script)
 	ipam_world_begin();
 	(void)snprintf(path, sizeof(path), "/nowhere::%s", folder.path);
 	(void)setenv("CNI_COMMAND", "GC", 1);
-	(void)setenv("CNI_IFNAME", "eth0", 1);
+	args.container = "c1";
+	args.netns = "/n";
+	args.ifname = "eth0";
+	args.text = "A=1";
 	args.path = path;
 	netconf.ipam = IPAM_DELEGATE;
 	netconf.version = CNI_V1_1_0;
@@ -138,4 +146,20 @@ TEST(output_has_a_bound)
 	world("#!/bin/sh\nexec head -c 3000000 /dev/zero");
 	CHECK(ipam_delegate.del(&request, &err) == -(CNI_ERR_BASE + CNI_DECODE));
 	ipam_world_end();
+}
+
+TEST(a_plugin_is_asked_for_the_attachment_of_the_request_whatever_we_were_called_for)
+{
+	static const char *const names[] = { "CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME",
+					     "CNI_ARGS", "CNI_PATH" };
+
+	(void)setenv("OTHER", "kept", 1);
+	for (int called = 0; called < 2; called++) {
+		world(NOTES_WHOM);
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			(void)(called ? setenv(names[i], "another", 1) : unsetenv(names[i]));
+		CHECK(ipam_delegate.del(&request, &err) == 0);
+		CHECK_TEXT(notes("log"), "DEL c1 /n eth0 A=1 kept");
+		ipam_world_end();
+	}
 }
