@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cni/lease_text.h"
+#include "cni/netns.h"
 #include "config/base/buf.h"
 #include "config/base/clean.h"
 #include "config/base/err.h"
@@ -332,9 +333,18 @@ bool lease_exists(int dir, const char key[LEASE_KEY_ROOM])
 static bool is_netns(int at, const char *path, const struct lease *lease)
 {
 	struct stat info;
+	own_fd int fd = -1;
+	uint64_t cookie;
 
-	return fstatat(at, path, &info, 0) == 0 && (uint64_t)info.st_dev == lease->netns_dev &&
-	       (uint64_t)info.st_ino == lease->netns_ino;
+	if (fstatat(at, path, &info, 0) < 0 || (uint64_t)info.st_dev != lease->netns_dev ||
+	    (uint64_t)info.st_ino != lease->netns_ino)
+		return false;
+	if (lease->netns_cookie == 0)
+		return true;
+	/* the number may be that of a later one */
+	fd = openat(at, path, O_RDONLY | O_CLOEXEC);
+	cookie = fd < 0 ? 0 : netns_cookie(fd);
+	return cookie == 0 || cookie == lease->netns_cookie;
 }
 
 static bool any_process_in(const struct lease *lease)

@@ -49,7 +49,8 @@ struct lease {
 	char *netns;	    /* owned; path */
 	uint64_t netns_dev; /* identity of the namespace; 0: unknown */
 	uint64_t netns_ino;
-	char boot[37]; /* /proc/sys/kernel/random/boot_id */
+	uint64_t netns_cookie; /* see netns.h; 0: unknown */
+	char boot[37];	       /* /proc/sys/kernel/random/boot_id */
 	char pod_uid[64];
 	char pod[254]; /* with pod_namespace: to give the addresses back without a runtime */
 	char pod_namespace[254];
@@ -105,9 +106,9 @@ int lease_write(int dir, const struct lease *lease, struct err *err);
 int lease_remove(int dir, const char key[LEASE_KEY_ROOM], struct err *err);
 
 /*
- * Is whom it is for still there: this boot, and its network namespace has the identity noted, by
- * its path or as that of any process?  A pending one lives while its lock is held, and no longer:
- * nobody was told of it.
+ * Is whom it is for still there: this boot, and its network namespace has the identity noted (the
+ * cookie, too, where one is), by its path or as that of any process?  A pending one lives while its
+ * lock is held, and no longer: nobody was told of it.
  */
 bool lease_is_alive(int dir, const struct lease *lease);
 

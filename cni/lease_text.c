@@ -141,6 +141,8 @@ static int take_value(void *owner, const struct json_path *path, enum json_type 
 		return take_u64(&value, &lease->netns_dev);
 	if (read_key_is(&value, 0, "netnsIno"))
 		return take_u64(&value, &lease->netns_ino);
+	if (read_key_is(&value, 0, "netnsCookie"))
+		return take_u64(&value, &lease->netns_cookie);
 	return 0;
 }
 
@@ -227,6 +229,7 @@ int lease_text_write(const struct lease *lease, struct buf *out, size_t limit)
 	put_text(&writer, "state", states[lease->state]);
 	put_u64(&writer, "netnsDev", lease->netns_dev);
 	put_u64(&writer, "netnsIno", lease->netns_ino);
+	put_u64(&writer, "netnsCookie", lease->netns_cookie);
 	for (size_t i = 0; i < sizeof(chars) / sizeof(chars[0]); i++)
 		put_text(&writer, chars[i].name, (const char *)lease + chars[i].at);
 	put_nics(&writer, lease);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -22,6 +23,10 @@
 #include "config/base/num.h"
 
 #define NETNS_SELF "/proc/self/ns/net"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71 /* headers before 5.14 lack it */
+#endif
 
 int netns_open(const char *path, int *netns, struct err *err)
 {
@@ -63,6 +68,24 @@ int netns_run(int netns, int (*fn)(void *owner, struct err *err), void *owner, s
 	if (setns(home, CLONE_NEWNET) < 0)
 		abort(); /* everything from here on would hit the wrong namespace */
 	return rc;
+}
+
+static int netns_read_cookie(void *owner, struct err *err)
+{
+	own_fd int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(uint64_t);
+
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, owner, &len) < 0)
+		return err_errno(err, "cookie of a network namespace");
+	return 0;
+}
+
+uint64_t netns_cookie(int netns)
+{
+	uint64_t cookie = 0;
+	struct err ignored;
+
+	return netns_run(netns, netns_read_cookie, &cookie, &ignored) < 0 ? 0 : cookie;
 }
 
 int netns_sysctl(const char *name, const char *value, struct err *err)

@@ -2,6 +2,8 @@
 /* Network namespaces of others: open one, act inside it, come back. */
 #pragma once
 
+#include <stdint.h>
+
 struct err;
 
 /*
@@ -22,6 +24,16 @@ int netns_open(const char *path, int *netns, struct err *err);
  * Returns what fn returned, or negative: could not enter.
  */
 int netns_run(int netns, int (*fn)(void *owner, struct err *err), void *owner, struct err *err);
+
+/*
+ * The cookie of a namespace, which no other one has in this boot: numbers of inodes are used again
+ * as soon as a namespace has ended.
+ *
+ * Returns it, or 0: not known (no network namespace; Linux before 5.14).
+ *
+ * Source: net/core/net_namespace.c, net_cookie; fs/proc/generic.c, proc_alloc_inum.
+ */
+uint64_t netns_cookie(int netns);
 
 /*
  * Write a value to /proc/sys/NAME of the namespace that the caller is in.

@@ -7,6 +7,7 @@
 #include "cni/error.h"
 #include "cni/job.h"
 #include "cni/netconf_guards.h"
+#include "cni/netns.h"
 #include "cni/verbs.h"
 #include "config/base/buf.h"
 #include "config/base/clean.h"
@@ -46,6 +47,7 @@ static int lease_begin(const struct job *job, struct lease *lease, struct err *e
 	}
 	lease->netns_dev = job->netns_dev;
 	lease->netns_ino = job->netns_ino;
+	lease->netns_cookie = netns_cookie(job->netns);
 	lease->state = LEASE_PENDING;
 	lease->since_ms = job_real_ms();
 	lease->container = strdup(args->container);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -12,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cni/netns.h"
 #include "config/base/clean.h"
 #include "config/base/err.h"
 #include "tests/unit/folder.h"
@@ -157,6 +159,7 @@ TEST(a_lease_comes_back_as_it_was)
 	CHECK_TEXT(back.nics[0].ifname, "eth1");
 	CHECK_TEXT(back.nics[1].ifname, "ib0");
 	CHECK(back.netns_dev == lease.netns_dev && back.netns_ino == lease.netns_ino);
+	CHECK(back.netns_cookie == lease.netns_cookie);
 	CHECK(back.state == LEASE_BOUND && back.since_ms == lease.since_ms && back.n_ips == 2);
 	CHECK(address_equal(&back.ips[0], &lease.ips[0]) && back.ips[0].prefix == 24);
 	CHECK(address_equal(&back.ips[1], &lease.ips[1]) && back.ips[1].prefix == 128);
@@ -359,6 +362,77 @@ TEST(a_namespace_lives_by_its_path_or_by_any_process)
 	free(lease.netns);
 	lease.netns = strdup("/proc/self/ns/net"); /* the path leads to another one now */
 	CHECK(!lease_is_alive(world.dir, &lease));
+	lease_done(&lease);
+	world_done(&world);
+}
+
+/* A process in a network namespace of its own, and that namespace; the process is killed by the
+ * caller. */
+static pid_t netns_child(struct stat *netns, uint64_t *cookie)
+{
+	int ready[2];
+	char path[48];
+	own_fd int fd = -1;
+	char byte = 0;
+	pid_t child;
+
+	CHECK(pipe2(ready, O_CLOEXEC) == 0);
+	child = fork();
+	if (child == 0) {
+		if (unshare(CLONE_NEWNET) < 0 || write(ready[1], "", 1) != 1)
+			_exit(1);
+		for (;;)
+			(void)pause();
+	}
+	(void)close(ready[1]);
+	CHECK(read(ready[0], &byte, 1) == 1);
+	(void)close(ready[0]);
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)child);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	CHECK(fd >= 0 && fstat(fd, netns) == 0);
+	*cookie = netns_cookie(fd);
+	return child;
+}
+
+static void child_end(pid_t child)
+{
+	CHECK(kill(child, SIGKILL) == 0 && waitpid(child, NULL, 0) == child);
+}
+
+TEST(a_later_namespace_with_the_number_of_one_that_ended_is_not_it)
+{
+	struct world world = world_new();
+	struct lease lease = lease_of("c1");
+	struct stat first;
+	struct stat next = { 0 };
+	uint64_t cookie;
+	pid_t child;
+
+	if (geteuid() != 0) {
+		printf("# skip: needs root\n");
+		lease_done(&lease);
+		world_done(&world);
+		return;
+	}
+	child = netns_child(&first, &lease.netns_cookie);
+	CHECK(lease.netns_cookie != 0);
+	free(lease.netns);
+	lease.netns = strdup("/nowhere");
+	lease.netns_dev = first.st_dev;
+	lease.netns_ino = first.st_ino;
+	CHECK(lease_is_alive(world.dir, &lease));
+	child_end(child);
+	/* the kernel uses a number again as soon as it has cleaned up */
+	for (int i = 0; i < 1000 && next.st_ino != first.st_ino; i++) {
+		if (i > 0)
+			child_end(child);
+		child = netns_child(&next, &cookie);
+	}
+	if (next.st_ino == first.st_ino)
+		CHECK(cookie != lease.netns_cookie && !lease_is_alive(world.dir, &lease));
+	else
+		printf("# skip: the number was not used again\n");
+	child_end(child);
 	lease_done(&lease);
 	world_done(&world);
 }
