@@ -24,10 +24,11 @@ enum { GC_BYTES_MAX = 16 * 1024 * 1024 };
 struct gc {
 	bool (*is_alive)(void *owner, const char *container, const char *ifname);
 	void *owner;
-	struct buf ends;  /* struct gc_end: host ends that go */
-	struct buf nics;  /* struct link: NICs that came back by themselves */
-	struct buf links; /* struct gc_end: all others */
-	struct buf rules; /* struct rule, of pods */
+	struct buf ends;    /* struct gc_end: host ends that go */
+	struct buf nics;    /* struct link: NICs that came back by themselves */
+	struct buf links;   /* struct gc_end: all others */
+	struct buf rules;   /* struct rule, of pods */
+	size_t rules_whole; /* bytes of families that were read to their end */
 };
 
 /* By number: a name may be somebody else's by the time it is used. */
@@ -92,14 +93,13 @@ static bool gc_has_link(const struct gc *gc, const char *name)
 	return false;
 }
 
-/* A rule for a pod whose link is gone; those for all pods name no link but lo. */
+/* A rule for a pod; those for all pods name no link but lo. */
 static int gc_see_rule(void *owner, const struct nlmsghdr *nlh)
 {
 	struct gc *gc = owner;
 	struct rule rule;
 
-	if (rule_parse(nlh, &rule) < 0 || rule.protocol != RTNL_PROTOCOL || !rule.iif[0] ||
-	    gc_has_link(gc, rule.iif))
+	if (rule_parse(nlh, &rule) < 0 || rule.protocol != RTNL_PROTOCOL || !rule.iif[0])
 		return 0;
 	return buf_add(&gc->rules, &rule, sizeof(rule), GC_BYTES_MAX);
 }
@@ -163,43 +163,56 @@ static int gc_settle_nics(struct rtnl *rtnl, const struct gc *gc, struct err *er
 	return rc < 0 ? rc : (int)n;
 }
 
-static void gc_forget_rules(void *owner)
+static void gc_restart_rules(void *owner)
 {
 	struct gc *gc = owner;
 
-	gc->rules.len = 0;
+	gc->rules.len = gc->rules_whole;
 }
 
-static int gc_rules_of(struct rtnl *rtnl, struct rtnl_batch *batch, struct gc *gc, uint8_t family,
-		       struct err *err)
+static int gc_find_rules_of(struct rtnl *rtnl, struct rtnl_batch *batch, struct gc *gc,
+			    uint8_t family, struct err *err)
 {
-	const struct rule *rules;
-	size_t n;
 	int rc;
 
-	gc->rules.len = 0;
 	rtnl_batch_clear(batch);
 	rule_put_dump(batch, family);
-	rc = rtnl_dump(rtnl, batch, gc_see_rule, gc_forget_rules, gc, err);
+	rc = rtnl_dump(rtnl, batch, gc_see_rule, gc_restart_rules, gc, err);
 	/* a kernel without rules has none of ours */
 	if (rc == -EOPNOTSUPP || rc == -EAFNOSUPPORT)
-		return 0;
-	rules = (const void *)gc->rules.data;
-	n = gc->rules.len / sizeof(*rules);
-	for (size_t i = 0; rc == 0 && i < n; i++) {
+		rc = 0;
+	gc->rules_whole = gc->rules.len;
+	return rc;
+}
+
+static int gc_find_rules(struct rtnl *rtnl, struct rtnl_batch *batch, struct gc *gc,
+			 struct err *err)
+{
+	int rc = gc_find_rules_of(rtnl, batch, gc, AF_INET, err);
+
+	return rc < 0 ? rc : gc_find_rules_of(rtnl, batch, gc, AF_INET6, err);
+}
+
+/* Those whose link is gone. */
+static int gc_remove_rules(struct rtnl *rtnl, struct rtnl_batch *batch, const struct gc *gc,
+			   struct err *err)
+{
+	const struct rule *rules = (const void *)gc->rules.data;
+	int done = 0;
+
+	for (size_t i = 0; i < gc->rules.len / sizeof(*rules); i++) {
+		int rc;
+
+		if (gc_has_link(gc, rules[i].iif))
+			continue;
 		rtnl_batch_clear(batch);
 		rule_put_delete(batch, &rules[i]);
 		rc = rtnl_send(rtnl, batch, err);
+		if (rc < 0)
+			return rc;
+		done++;
 	}
-	return rc < 0 ? rc : (int)n;
-}
-
-static int gc_rules(struct rtnl *rtnl, struct rtnl_batch *batch, struct gc *gc, struct err *err)
-{
-	int four = gc_rules_of(rtnl, batch, gc, AF_INET, err);
-	int six = four < 0 ? four : gc_rules_of(rtnl, batch, gc, AF_INET6, err);
-
-	return six < 0 ? six : four + six;
+	return done;
 }
 
 /* Everything goes on behind a failure; the first one is told. */
@@ -228,13 +241,17 @@ int datapath_gc(bool (*is_alive)(void *owner, const char *container, const char 
 	rc = rtnl_open(&rtnl, err);
 	if (rc < 0)
 		return rc;
+	/* Before the links: a rule that comes with its link while we look is of a pod that lives.
+	 */
+	gc_count(&total, gc_find_rules(&rtnl, batch, &gc, &said), err, &said);
+	rtnl_batch_clear(batch);
 	link_put_dump(batch, NULL);
 	rc = rtnl_dump(&rtnl, batch, gc_see, gc_restart, &gc, err);
 	if (rc == 0) {
 		if (gc.ends.len > 0)
 			gc_count(&total, gc_remove(&rtnl, batch, &gc.ends, &said), err, &said);
 		gc_count(&total, gc_settle_nics(&rtnl, &gc, &said), err, &said);
-		gc_count(&total, gc_rules(&rtnl, batch, &gc, &said), err, &said);
+		gc_count(&total, gc_remove_rules(&rtnl, batch, &gc, &said), err, &said);
 	}
 	gc_done(&gc);
 	return rc < 0 ? rc : total;

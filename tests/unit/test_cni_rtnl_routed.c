@@ -716,6 +716,35 @@ TEST(guards_close_what_pods_must_not_reach)
 	world_end(&world);
 }
 
+/* All live; while they are looked at, another pod comes. */
+static bool alive_and_one_more(void *owner, const char *container, const char *ifname)
+{
+	struct pod *late = owner;
+
+	(void)container, (void)ifname;
+	if (late->result.n_interfaces == 0)
+		CHECK(add(late) == 0);
+	return true;
+}
+
+TEST(collecting_leaves_the_rules_of_a_pod_that_comes_meanwhile)
+{
+	struct pod pod;
+	struct pod late;
+
+	if (!begin(&pod))
+		return;
+	pod_begin(&late, "c2", "azc2", "10.1.0.6", NULL);
+	late.plan.guards = (struct guards){ .wireserver = GUARDS_PASS, .imds = GUARDS_PASS };
+	CHECK(add(&pod) == 0);
+	CHECK(datapath_gc(alive_and_one_more, &late, &err) == 0);
+	CHECK(late.result.n_interfaces == 2 && check(&late) == 0);
+	CHECK(del(&late) == 0);
+	pod_end(&late);
+	CHECK(del(&pod) == 0);
+	end(&pod);
+}
+
 static void delete_rules(uint8_t family, uint32_t priority)
 {
 	struct rtnl rtnl = { 0 };
