@@ -2,14 +2,33 @@
 /* The host's side of routed.c. */
 #include <linux/ip.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
 #include <sys/socket.h>
 
 #include "cni/addr.h"
 #include "cni/datapath/routed.h"
+#include "cni/netns.h"
 #include "cni/route.h"
 #include "cni/rtnl.h"
+#include "config/base/err.h"
 
 const struct mac routed_host_mac = { { 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa } };
+
+/*
+ * A pod that may send raw packets can say that it is a router, also one without an address of IPv6:
+ * the host must not take its default route from there, whatever it does with other links.
+ *
+ * Source: CVE-2020-10749.
+ */
+static int routed_believe_no_router(const struct routed_work *work, struct err *err)
+{
+	char name[80];
+	int rc;
+
+	(void)snprintf(name, sizeof(name), "net/ipv6/conf/%s/accept_ra", work->plan->host_name);
+	rc = netns_sysctl(name, "0", err);
+	return rc < 0 ? rc : 0; /* 1: no IPv6 in this kernel, or on links of this MTU */
+}
 
 int routed_set_up_host(struct routed_work *work, struct err *err)
 {
@@ -22,6 +41,8 @@ int routed_set_up_host(struct routed_work *work, struct err *err)
 	const struct datapath_plan *plan = work->plan;
 	int index = work->host_end.index;
 
+	if (routed_believe_no_router(work, err) < 0) /* before it is up */
+		return err->code;
 	rtnl_batch_clear(work->batch);
 	link_put_alias(work->batch, index, NULL, work->alias);
 	link_put_no_link_local(work->batch, index, NULL);

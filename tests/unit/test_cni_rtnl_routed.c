@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
 #include <linux/fib_rules.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -280,6 +281,104 @@ TEST(an_attachment_that_fails_last_leaves_nothing)
 	CHECK(pod.result.n_interfaces == 0 && pod.result.n_ips == 0);
 	CHECK(world_write("net/ipv6/conf/default/disable_ipv6", "0") == 0);
 	CHECK(add(&pod) == 0);
+	end(&pod);
+}
+
+/* What a router of IPv6 sends: "for half an hour, the way out is through me". Source: RFC
+ * 4861, 4.2.
+ */
+static void send_advertisement(int netns, const char *name)
+{
+	uint8_t packet[56] = {
+		[0] = 0x60,  [5] = 16, [6] = 58, [7] = 255,  [8] = 0xfe, [9] = 0x80,  [23] = 0xbd,
+		[24] = 0xff, [25] = 2, [39] = 1, [40] = 134, [44] = 64,	 [46] = 0x07, [47] = 0x08
+	};
+	struct sockaddr_ll to = { .sll_family = AF_PACKET,
+				  .sll_protocol = htons(0x86dd),
+				  .sll_halen = 6,
+				  .sll_addr = { 0x33, 0x33, 0, 0, 0, 1 } };
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	uint32_t sum = 16 + 58; /* of the pseudo header: length and protocol */
+	int fd;
+
+	for (size_t i = 8; i < sizeof(packet); i += 2)
+		sum += (uint32_t)packet[i] << 8 | packet[i + 1];
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = ~((sum & 0xffff) + (sum >> 16));
+	packet[42] = (uint8_t)(sum >> 8);
+	packet[43] = (uint8_t)sum;
+	if (setns(netns, CLONE_NEWNET) < 0)
+		abort();
+	fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	to.sll_ifindex = (int)if_nametoindex(name);
+	CHECK(sendto(fd, packet, sizeof(packet), 0, (void *)&to, sizeof(to)) ==
+	      (ssize_t)sizeof(packet));
+	(void)close(fd);
+	if (setns(home, CLONE_NEWNET) < 0)
+		abort();
+	(void)close(home);
+}
+
+static int see_default(void *owner, const struct nlmsghdr *nlh)
+{
+	struct route route;
+	int *seen = owner;
+
+	if (route_parse(nlh, &route) == 0 && route.dst.prefix == 0 && route.type == RTN_UNICAST)
+		(*seen)++;
+	return 0;
+}
+
+/* Default routes of IPv6 through a link. */
+static int count_defaults(const char *name)
+{
+	struct rtnl rtnl = { 0 };
+	struct rtnl_batch *batch = rtnl_batch_new(&err);
+	int seen = 0;
+
+	CHECK(rtnl_open(&rtnl, &err) == 0);
+	route_put_dump(batch, AF_INET6, world_index(&rtnl, name));
+	CHECK(rtnl_dump(&rtnl, batch, see_default, NULL, &seen, &err) == 0);
+	rtnl_done(&rtnl);
+	rtnl_batch_free(batch);
+	return seen;
+}
+
+static int up_nic(void *owner, struct err *said)
+{
+	struct rtnl_batch *batch = rtnl_batch_new(said);
+	int rc = rtnl_open(owner, said);
+
+	link_put_up(batch, 0, "nic0", true);
+	rc = rc < 0 ? rc : rtnl_send(owner, batch, said);
+	rtnl_done(owner);
+	rtnl_batch_free(batch);
+	return rc;
+}
+
+TEST(the_host_takes_no_route_from_a_pod)
+{
+	const struct timespec step = { .tv_nsec = 10000000 };
+	struct rtnl rtnl = { 0 };
+	struct pod pod;
+
+	if (!begin(&pod))
+		return;
+	/* a host that believes routers, as one without forwarding of IPv6 does */
+	CHECK(world_write("net/ipv6/conf/all/forwarding", "0") == 0);
+	CHECK(world_write("net/ipv6/conf/default/accept_ra", "1") == 0);
+	CHECK(world_write("net/ipv6/conf/nic0/accept_ra", "1") == 0);
+	CHECK(netns_run(world.fabric, up_nic, &rtnl, &err) == 0);
+	CHECK(add(&pod) == 0);
+	/* by the other one it can be told that there was time enough */
+	for (int i = 0; i < 500 && count_defaults("nic0") == 0; i++) {
+		send_advertisement(pod.netns, "eth0");
+		send_advertisement(world.fabric, "nic0");
+		(void)nanosleep(&step, NULL);
+	}
+	CHECK(count_defaults("nic0") == 1);
+	CHECK(count_defaults("azc1") == 0);
+	CHECK(del(&pod) == 0);
 	end(&pod);
 }
 
