@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What check reads in containerd's configuration: the handler, folders of CNI plugins. */
+#include "tests/unit/check_world.h"
+
+TEST(a_handler_in_conf_d_counts_when_containerd_reads_it)
+{
+	static const char handler[] = "[plugins.x.runtimes.azl]\nruntime_type = "
+				      "\"io.containerd.azl.v2\"\n[plugins.x.runtimes.azl.options]\n"
+				      "SystemdCgroup = true\n";
+	struct host_tree tree = good();
+
+	host_tree_put(&tree, "etc/containerd/conf.d/azl.toml", handler);
+	host_tree_put(&tree, "etc/containerd/config.toml", "version = 3\n");
+	CHECK(check(&tree, false) == AZLCTL_WARNED);
+	CHECK(says("/etc/containerd/conf.d/azl.toml names azl, but containerd does not read"));
+	CHECK(says("imports = "));
+	host_tree_put(&tree, "etc/containerd/config.toml",
+		      "version = 3\nimports = [\"/etc/containerd/conf.d/*.toml\"]\n");
+	CHECK(check(&tree, false) == AZLCTL_OK);
+	CHECK(says("/etc/containerd/conf.d/azl.toml names azl\n"));
+	host_tree_done(&tree);
+}
+
+TEST(plugins_are_looked_for_where_containerd_looks)
+{
+	static const char elsewhere[] =
+		"plugin \"azl-cni\" is in /usr/lib/cni, but containerd looks";
+	static const struct {
+		const char *config, *conf_d, *said;
+		int status;
+	} cases[] = {
+		/* its default */
+		{ "", NULL, "is in /usr/lib/cni, but containerd looks in /opt/cni/bin\n",
+		  AZLCTL_WARNED },
+		{ "", NULL,
+		  "-> ln -s /usr/lib/cni/azl-cni /opt/cni/bin/, or bin_dir below cni in "
+		  "/etc/containerd/config.toml\n",
+		  AZLCTL_WARNED },
+		{ "[plugins.\"io.containerd.grpc.v1.cri\".cni]\n  bin_dir = \"/usr/lib/cni\"\n",
+		  NULL, "", AZLCTL_OK },
+		{ "[plugins.'io.containerd.cri.v1.runtime'.cni]\nbin_dir = ''\nbin_dirs = ['/a/b', "
+		  "# "
+		  "\"/usr/lib/cni\"]\n '/c']\n",
+		  NULL, "but containerd looks in /a/b, /c\n", AZLCTL_WARNED },
+		{ "[plugins.x.cni]\nbin_dirs=[\n  \"/a/b\",\n  \"/usr/lib/cni\",\n]\n", NULL, "",
+		  AZLCTL_OK },
+		/* another's key, and a comment */
+		{ "[plugins.x.image]\nbin_dir = \"/usr/lib/cni\"\n[plugins.x.cni]\n"
+		  "#bin_dir = \"/usr/lib/cni\"\n",
+		  NULL, elsewhere, AZLCTL_WARNED },
+		/* conf.d counts when it is read */
+		{ "[plugins.x.cni]\nbin_dirs = [\"/usr/lib/cni\"]\n",
+		  "[plugins.x.cni]\nbin_dirs = [\"/other\"]\n", "", AZLCTL_OK },
+		{ "imports = [\"/etc/containerd/conf.d/*.toml\"]\n[plugins.x.cni]\nbin_dirs = "
+		  "[\"/usr/lib/cni\"]\n",
+		  "[plugins.x.cni]\nbin_dirs = [\"/other\"]\n",
+		  "or bin_dir below cni in /etc/containerd/conf.d/50-other.toml\n", AZLCTL_WARNED },
+		{ "imports = [\"/etc/containerd/conf.d/*.toml\"]\n",
+		  "[plugins.x.cni]\nbin_dirs = [\"/usr/lib/cni\"]\n", "", AZLCTL_OK },
+		/* not whole */
+		{ "[plugins.x.cni]\nbin_dirs = [\"/usr/lib\n", NULL, elsewhere, AZLCTL_WARNED },
+		{ "[plugins.x.cni]\nbin_dir =\n", NULL, elsewhere, AZLCTL_WARNED },
+	};
+	static const char handler[] = "[plugins.x.runtimes.azl]\nruntime_path = "
+				      "\"/usr/bin/containerd-shim-azl-v2\"\n[plugins.x.runtimes."
+				      "azl.options]\n  SystemdCgroup=true\n";
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct host_tree tree = good();
+		char config[1024];
+
+		host_tree_remove(&tree, "opt/cni/bin/azl-cni");
+		host_tree_put(&tree, "usr/lib/cni/azl-cni", "");
+		(void)snprintf(config, sizeof(config), "%s%s", cases[i].config, handler);
+		host_tree_put(&tree, "etc/containerd/config.toml", config);
+		if (cases[i].conf_d)
+			host_tree_put(&tree, "etc/containerd/conf.d/50-other.toml",
+				      cases[i].conf_d);
+		CHECK(check(&tree, false) == cases[i].status);
+		CHECK(says(cases[i].said));
+		CHECK(cases[i].status != AZLCTL_OK || !strstr(answer, "cni.plugin"));
+		host_tree_done(&tree);
+	}
+}
+
+TEST(debian_builds_containerd_with_another_default)
+{
+	struct host_tree tree = good();
+
+	host_tree_remove(&tree, "opt/cni/bin/azl-cni");
+	host_tree_put(&tree, "usr/lib/cni/azl-cni", "");
+	host_tree_put(&tree, "etc/os-release", "NAME=\"Debian\"\nID=debian\n");
+	CHECK(check(&tree, false) == AZLCTL_WARNED); /* containerd is another's */
+	host_tree_put(&tree, "var/lib/dpkg/info/containerd.list", "");
+	CHECK(check(&tree, false) == AZLCTL_OK);
+	host_tree_put(&tree, "etc/os-release", "ID=ubuntu\nID_LIKE=debian\n");
+	CHECK(check(&tree, false) == AZLCTL_WARNED);
+	host_tree_done(&tree);
+}
