@@ -167,6 +167,25 @@ static bool sum_protected(const struct host_facts *facts, const struct host_conf
 	return true;
 }
 
+/* The larger of what the owner gave a slice and what its services need. Returns false where a part
+ * of the memory and bytes cannot be compared. */
+static bool raise_sum(const struct host_facts *facts, const struct host_value *own,
+		      struct host_value *sum)
+{
+	bool is_endless = own->number == UINT64_MAX || sum->number == UINT64_MAX;
+	bool is_same = own->is_percent == sum->is_percent;
+
+	if (!own->is_set)
+		return true;
+	if (sum->is_set && !is_same && !is_endless && facts->memory_bytes == 0)
+		return false;
+	if (!sum->is_set || (is_same ? own->number >= sum->number
+				     : host_value_number(own, facts->memory_bytes) >=
+					       host_value_number(sum, facts->memory_bytes)))
+		*sum = *own;
+	return true;
+}
+
 static const struct host_key *key_of(const char *section, const char *name)
 {
 	for (size_t i = 0; i < host_keys_count; i++)
@@ -193,14 +212,13 @@ static void add_slice(struct plan *plan, const struct host_facts *facts,
 		return;
 	}
 	(void)fputs("[Slice]\n", out);
-	if (!sum_protected(facts, config, slice, &sum))
+	if (!sum_protected(facts, config, slice, &sum) ||
+	    (is_system && !raise_sum(facts, own, &sum)))
 		plan_text(plan, &plan_add(plan, STEP_ADVICE, "", NULL, "")->why,
-			  "protect.*.memory.min has bytes and percent: without the host's memory "
-			  "they cannot be added up for %s; give all of them as one or the other",
+			  "memory.min of host.json has bytes and percent: without the host's "
+			  "memory they cannot be added up for %s; give all of them as one or the "
+			  "other",
 			  slice);
-	if (is_system && own->is_set &&
-	    (!sum.is_set || (own->is_percent == sum.is_percent && own->number >= sum.number)))
-		sum = *own;
 	if (is_system)
 		lines = put_lines(out, config, "system", "", "memory.min");
 	if (sum.is_set) {

@@ -67,6 +67,12 @@ TEST(the_slice_above_gets_what_its_services_need)
 		  "\"containerd.memory.min\": \"2%\", \"kubelet.memory.min\": \"2%\", "
 		  "\"sshd.memory.min\": \"1.5%\" } }",
 		  "\nMemoryMin=5.5%\n" },
+		/* the owner's is more, and the other way to say it: 10% of 8 GiB */
+		{ "{ \"system\": { \"memory.min\": \"10%\" } }", "\nMemoryMin=10%\n" },
+		{ "{ \"system\": { \"memory.min\": \"5%\" } }", "\nMemoryMin=436207616\n" },
+		{ "{ \"protect\": { \"containerd.memory.min\": \"2%\", \"kubelet.memory.min\": "
+		  "\"2%\", \"sshd.memory.min\": \"1.5%\" } }",
+		  "\nMemoryMin=536870912\n" },
 		/* 10% of 8 GiB and two times bytes */
 		{ "{ \"protect\": { \"containerd.memory.min\": \"10%\" } }",
 		  "\nMemoryMin=1093874483\n" },
