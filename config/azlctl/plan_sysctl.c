@@ -115,6 +115,24 @@ static struct want *find(struct wants *wants, const char *name)
 	return NULL;
 }
 
+/* Forwarding takes routes that came by advertisements off each link that does not accept them in
+ * spite of it (kernel net/ipv6/route.c, rt6_addrconf_purge): what says so is set before. */
+static struct want *add_given(struct wants *wants, const char *name)
+{
+	static const char early[] = ".accept_ra";
+	size_t len = strlen(name);
+	struct want *want = &wants->list[wants->count++];
+
+	if (len > strlen(early) && strcmp(name + len - strlen(early), early) == 0) {
+		memmove(wants->list + 1, wants->list, (wants->count - 1) * sizeof(*want));
+		want = wants->list;
+	}
+	*want = (struct want){ .name = "" };
+	copy_trimmed(want->name, sizeof(want->name), name, len);
+	copy_trimmed(want->reason, sizeof(want->reason), "asked for by host.json.", 23);
+	return want;
+}
+
 /* What host.json says: another value, one more, or (null) none of ours. */
 static void merge(struct wants *wants, const struct host_sysctl *given)
 {
@@ -129,10 +147,7 @@ static void merge(struct wants *wants, const struct host_sysctl *given)
 	if (!want) {
 		if (wants->count == WANTS_MAX)
 			return;
-		want = &wants->list[wants->count++];
-		*want = (struct want){ .name = "" };
-		copy_trimmed(want->name, sizeof(want->name), given->name, strlen(given->name));
-		copy_trimmed(want->reason, sizeof(want->reason), "asked for by host.json.", 23);
+		want = add_given(wants, given->name);
 	}
 	copy_trimmed(want->value, sizeof(want->value), given->value, strlen(given->value));
 	want->is_given = true;

@@ -81,6 +81,30 @@ TEST(limits_are_raised_and_switches_are_set)
 	plan_done(&plan);
 }
 
+/* The other way round the kernel takes the NIC's IPv6 route away: net/ipv6/route.c,
+ * rt6_addrconf_purge. */
+TEST(links_accept_advertisements_before_they_forward)
+{
+	static const char *const early[] = { "net.ipv6.conf.eth0.accept_ra",
+					     "net.ipv6.conf.enp1s0.accept_ra" };
+	struct host_facts facts = azure_node();
+	struct plan plan = plan_of(&facts, "{ \"sysctl\": { \"net.ipv6.conf.enp1s0.accept_ra\": 2, "
+					   "\"net.ipv4.conf.all.accept_redirects\": 1 } }");
+	const char *text = value(&plan, STEP_FILE, SYSCTLS);
+	const char *line = strstr(text, "\n-net.ipv6.conf.all.forwarding = 1\n");
+	const struct step *forwarding = find(&plan, STEP_SYSCTL, "net.ipv6.conf.all.forwarding");
+
+	for (size_t i = 0; i < sizeof(early) / sizeof(early[0]); i++) {
+		const struct step *step = find(&plan, STEP_SYSCTL, early[i]);
+
+		CHECK(step && forwarding && step < forwarding);
+		CHECK(line && strstr(text, early[i]) && strstr(text, early[i]) < line);
+	}
+	/* this one the kernel sets with forwarding */
+	CHECK(find(&plan, STEP_SYSCTL, "net.ipv4.conf.all.accept_redirects") > forwarding);
+	plan_done(&plan);
+}
+
 TEST(apply_in_host_json_leaves_out_whole_parts)
 {
 	struct host_facts facts = azure_node();
