@@ -15,31 +15,47 @@ enum { TEXT_ROOM = 128 };
 #define SYSTEM_GROUP   "azl-system"
 #define WORKLOAD_GROUP "azl"
 
-/* The values of a section of host.json whose keys begin with `prefix`, for one group. */
+static void add_value(struct plan *plan, const struct host_facts *facts, const struct host_key *key,
+		      const char *group, const char *file, uint64_t number)
+{
+	char name[TEXT_ROOM], text[TEXT_ROOM];
+
+	if (!facts_has_controller(facts, file))
+		return;
+	(void)snprintf(name, sizeof(name), "%s/%s", group, file);
+	if (number == UINT64_MAX)
+		(void)snprintf(text, sizeof(text), "max");
+	else
+		(void)snprintf(text, sizeof(text), "%" PRIu64,
+			       key->type == HOST_BYTES ? number & ~UINT64_C(4095) : number);
+	plan_add(plan, STEP_VALUE, name, text, key->reason);
+}
+
+/* The values of a section of host.json whose keys begin with `prefix`, for one group, which is sure
+ * of at least so much memory. */
 static void add_values(struct plan *plan, const struct host_facts *facts,
 		       const struct host_config *config, const char *section, const char *prefix,
-		       const char *group)
+		       const char *group, uint64_t least)
 {
 	for (size_t i = 0; i < host_keys_count; i++) {
 		const struct host_key *key = &host_keys[i];
 		const struct host_value *value = &config->values[i];
 		size_t len = strlen(prefix);
-		char name[TEXT_ROOM], text[TEXT_ROOM];
-		uint64_t number;
+		const char *file = key->name + len;
+		uint64_t number = 0;
 
 		if (strcmp(key->section, section) != 0 || strncmp(key->name, prefix, len) != 0 ||
-		    !value->is_set || key->type == HOST_SCORE ||
-		    !facts_has_controller(facts, key->name + len))
+		    key->type == HOST_SCORE)
 			continue;
-		number = host_value_number(value, key->type == HOST_TASKS ? facts->tasks_max
-									  : facts->memory_bytes);
-		(void)snprintf(name, sizeof(name), "%s/%s", group, key->name + len);
-		if (number == UINT64_MAX)
-			(void)snprintf(text, sizeof(text), "max");
-		else
-			(void)snprintf(text, sizeof(text), "%" PRIu64,
-				       key->type == HOST_BYTES ? number & ~UINT64_C(4095) : number);
-		plan_add(plan, STEP_VALUE, name, text, key->reason);
+		if (value->is_set)
+			number = host_value_number(value, key->type == HOST_TASKS
+								  ? facts->tasks_max
+								  : facts->memory_bytes);
+		if (strcmp(file, "memory.min") == 0 && number < least)
+			number = least;
+		else if (!value->is_set)
+			continue;
+		add_value(plan, facts, key, group, file, number);
 	}
 }
 
@@ -51,6 +67,26 @@ static const struct {
 	[FACTS_KUBELET] = { "kubelet", "kubelet." },
 	[FACTS_SSHD] = { "sshd", "sshd." },
 };
+
+/* What is protected of a program is protected as far as it is in the group above. */
+static uint64_t sum_protected(const struct host_facts *facts, const struct host_config *config)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < FACTS_UNITS; i++) {
+		const struct host_value *value;
+		char name[TEXT_ROOM];
+		uint64_t number;
+
+		(void)snprintf(name, sizeof(name), "%smemory.min", programs[i].prefix);
+		value = host_config_get(config, "protect", name);
+		if (facts->pid[i] == 0 || !value->is_set)
+			continue;
+		number = host_value_number(value, facts->memory_bytes);
+		sum = number > UINT64_MAX - sum ? UINT64_MAX : sum + number;
+	}
+	return sum;
+}
 
 void plan_scores(struct plan *plan, const struct host_facts *facts,
 		 const struct host_config *config)
@@ -77,7 +113,7 @@ void plan_groups(struct plan *plan, const struct host_facts *facts,
 	if (!facts->is_live)
 		return;
 	plan_add(plan, STEP_GROUP, SYSTEM_GROUP, NULL, "the host's own services");
-	add_values(plan, facts, config, "system", "", SYSTEM_GROUP);
+	add_values(plan, facts, config, "system", "", SYSTEM_GROUP, sum_protected(facts, config));
 	for (int i = 0; i < FACTS_UNITS; i++) {
 		char group[TEXT_ROOM];
 
@@ -85,10 +121,10 @@ void plan_groups(struct plan *plan, const struct host_facts *facts,
 			continue;
 		(void)snprintf(group, sizeof(group), SYSTEM_GROUP "/%s", programs[i].program);
 		plan_add(plan, STEP_GROUP, group, NULL, "protected memory and weight");
-		add_values(plan, facts, config, "protect", programs[i].prefix, group);
+		add_values(plan, facts, config, "protect", programs[i].prefix, group, 0);
 		plan_add(plan, STEP_MOVE, programs[i].program, group,
 			 "the running process, and all that it starts from now on");
 	}
 	plan_add(plan, STEP_GROUP, WORKLOAD_GROUP, NULL, "what all containers together may take");
-	add_values(plan, facts, config, "workload", "", WORKLOAD_GROUP);
+	add_values(plan, facts, config, "workload", "", WORKLOAD_GROUP, 0);
 }

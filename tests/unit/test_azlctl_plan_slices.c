@@ -108,6 +108,40 @@ TEST(without_systemd_there_are_groups_in_bytes)
 	plan_done(&plan);
 }
 
+TEST(without_systemd_the_group_above_gets_what_is_protected_below)
+{
+	static const struct {
+		const char *json;
+		const char *value;
+	} cases[] = {
+		{ "{}", "536870912" },
+		/* 192 and 32 MiB */
+		{ "{ \"system\": { \"memory.min\": \"1Mi\" } }", "234881024" },
+		{ "{ \"system\": { \"memory.min\": null } }", "234881024" },
+		{ "{ \"protect\": { \"containerd.memory.min\": \"2Gi\" } }", "2181038080" },
+		{ "{ \"protect\": { \"sshd.memory.min\": \"max\" } }", "max" },
+		/* that does not run */
+		{ "{ \"protect\": { \"kubelet.memory.min\": \"2Gi\" } }", "536870912" },
+		{ "{ \"system\": { \"memory.min\": null }, \"protect\": { "
+		  "\"containerd.memory.min\": null, \"sshd.memory.min\": null } }",
+		  "(no such step)" },
+	};
+	struct host_facts facts = azure_node();
+	struct plan plan;
+
+	facts.has_systemd = false;
+	facts.pid[FACTS_KUBELET] = 0;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		plan = plan_of(&facts, cases[i].json);
+		CHECK_TEXT(value(&plan, STEP_VALUE, "azl-system/memory.min"), cases[i].value);
+		plan_done(&plan);
+	}
+	memcpy(facts.controllers, "cpu pids", sizeof("cpu pids"));
+	plan = plan_of(&facts, "{}");
+	CHECK_TEXT(value(&plan, STEP_VALUE, "azl-system/memory.min"), "(no such step)");
+	plan_done(&plan);
+}
+
 TEST(without_systemd_a_daemon_that_runs_gets_its_score)
 {
 	struct host_facts facts = azure_node();
