@@ -109,6 +109,14 @@ static bool is_sysctl_name(const char *name, size_t len)
 			    "@") == len;
 }
 
+void host_sysctl_dots(char *name)
+{
+	bool has_slashes = name[strcspn(name, "./")] == '/';
+
+	for (; has_slashes && *name; name++)
+		*name = (char)(*name == '/' ? '.' : *name == '.' ? '/' : *name);
+}
+
 static bool is_sysctl_value(enum json_type json, const char *text, size_t len)
 {
 	if (json == JSON_NUMBER)
@@ -128,13 +136,16 @@ static int take_sysctl(struct scan *scan, const struct json_path *path, enum jso
 	struct host_config *config = scan->config;
 	struct host_sysctl *sysctl = &config->sysctls[config->n_sysctls];
 	size_t name_len = 0;
-	const char *name = json_path_key(path, 1, &name_len);
+	const char *key = json_path_key(path, 1, &name_len);
+	char name[HOST_TEXT_ROOM];
 
-	if (!is_sysctl_name(name, name_len))
+	if (!is_sysctl_name(key, name_len))
 		return err_set(scan->err, -EINVAL,
 			       "is no name of a sysctl, such as \"vm.max_map_count\"");
 	if (!is_sysctl_value(json, text, len))
 		return wrong_value(scan, HOST_SYSCTL, json, text, len);
+	memcpy(name, key, name_len + 1);
+	host_sysctl_dots(name);
 	for (size_t i = 0; i < config->n_sysctls; i++)
 		if (strcmp(config->sysctls[i].name, name) == 0)
 			return err_set(scan->err, -EINVAL, "is there twice");

@@ -47,7 +47,7 @@ extern const struct host_key host_keys[];
 extern const size_t host_keys_count;
 
 struct host_sysctl {
-	char *name;  /* owned; "net.ipv4.ip_forward" */
+	char *name;  /* owned; "net.ipv4.ip_forward": with dots, however it is written */
 	char *value; /* owned; NULL: this one is left alone */
 };
 
@@ -58,6 +58,12 @@ struct host_config {
 };
 
 void host_config_done(struct host_config *config);
+
+/*
+ * Turn a name of sysctl.d(5) into the form with dots, in place: where a slash comes first,
+ * "net/ipv4/conf/eth0.100/rp_filter" is "net.ipv4.conf.eth0/100.rp_filter". Pure.
+ */
+void host_sysctl_dots(char *name);
 
 /*
  * Read what the file says, checked whole; defaults where it says nothing.

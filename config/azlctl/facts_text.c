@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config/azlctl/facts.h"
+#include "config/host.h"
 
 /* ---- containerd ---- */
 
@@ -154,9 +155,7 @@ static int add_sysctl(struct host_facts *facts, const char *name, size_t len, co
 		free(one.file);
 		return -ENOMEM;
 	}
-	for (char *at = one.name; *at; at++)
-		if (*at == '/')
-			*at = '.';
+	host_sysctl_dots(one.name);
 	grown[facts->n_sysctls++] = one;
 	return 0;
 }

@@ -81,6 +81,23 @@ TEST(limits_are_raised_and_switches_are_set)
 	plan_done(&plan);
 }
 
+TEST(names_with_slashes_are_the_same_names)
+{
+	struct host_facts facts = azure_node();
+	struct plan plan;
+
+	CHECK(facts_sysctl_lines(&facts, "net/core/netdev_max_backlog = 7\n", "etc/x.conf") == 0);
+	plan = plan_of(&facts, "{ \"sysctl\": { \"net/ipv4/ip_forward\": 0, "
+			       "\"kernel/pid_max\": null } }");
+	CHECK_TEXT(value(&plan, STEP_SYSCTL, "net.ipv4.ip_forward"), "0");
+	CHECK(!find(&plan, STEP_SYSCTL, "net/ipv4/ip_forward"));
+	CHECK(!find(&plan, STEP_SYSCTL, "kernel.pid_max"));
+	CHECK(!find(&plan, STEP_SYSCTL, "net.core.netdev_max_backlog"));
+	CHECK_TEXT(facts.sysctls[0].name, "net.core.netdev_max_backlog");
+	plan_done(&plan);
+	facts_done(&facts);
+}
+
 /* The other way round the kernel takes the NIC's IPv6 route away: net/ipv6/route.c,
  * rt6_addrconf_purge. */
 TEST(links_accept_advertisements_before_they_forward)

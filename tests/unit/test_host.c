@@ -166,7 +166,7 @@ TEST(passes_over_sections_of_the_owner)
 
 /* ---- sysctls ---- */
 
-TEST(keeps_sysctls_as_they_are_written)
+TEST(keeps_sysctls_by_their_names_with_dots)
 {
 	CHECK(read_text("{\"sysctl\":{\"vm.max_map_count\":262144,\"net.core.somaxconn\":null,"
 			"\"net.ipv4.ip_local_port_range\":\"1024\\t65000\","
@@ -176,7 +176,7 @@ TEST(keeps_sysctls_as_they_are_written)
 	CHECK_TEXT(config.sysctls[0].value, "262144");
 	CHECK(!config.sysctls[1].value);
 	CHECK_TEXT(config.sysctls[2].value, "1024\t65000");
-	CHECK_TEXT(config.sysctls[3].name, "net/ipv4/conf/eth0.100/rp_filter");
+	CHECK_TEXT(config.sysctls[3].name, "net.ipv4.conf.eth0/100.rp_filter");
 	host_config_done(&config);
 }
 

@@ -139,6 +139,7 @@ TEST(refuses_sysctls_that_are_none)
 		CHECK(strstr(err.msg, "it must be a text, a whole number, or null"));
 	}
 	refuses("{\"sysctl\":{\"vm.x\":1,\"vm.x\":2}}", "sysctl.vm.x: is there twice");
+	refuses("{\"sysctl\":{\"vm.x\":1,\"vm/x\":2}}", "sysctl.vm/x: is there twice");
 }
 
 TEST(bounds_the_number_of_sysctls)
