@@ -11,8 +11,10 @@
 enum { NAME_ROOM = 320 };
 
 struct handler {
+	const struct checks *checks;
 	char table[CHECK_TABLE_ROOM]; /* "plugins.\"...\".containerd.runtimes.azl"; "": none yet */
 	char file[NAME_ROOM];	      /* that has it */
+	bool is_read;		      /* by containerd */
 	bool is_systemd;
 	bool any; /* containerd has a configuration */
 };
@@ -47,17 +49,21 @@ static void read_lines(struct handler *handler, const char *text, const char *fi
 		    strncmp(table, handler->table, strlen(handler->table)) != 0)
 			continue;
 		value = check_config_value(line, len, "SystemdCgroup");
-		if (value && strncmp(value, "true", 4) == 0)
-			handler->is_systemd = true;
+		if (value)
+			handler->is_systemd = strncmp(value, "true", 4) == 0;
 	}
 }
 
 static void take_file(void *owner, const char *file, const char *text)
 {
 	struct handler *handler = owner;
+	bool is_read = check_config_is_read(handler->checks, file);
 
 	handler->any = true;
+	if (handler->is_read && !is_read)
+		return;
 	read_lines(handler, text, file);
+	handler->is_read = is_read && *handler->file;
 }
 
 /* Who makes the cgroups of its containers. */
@@ -81,9 +87,21 @@ static void check_driver(struct checks *checks, const struct handler *handler)
 	}
 }
 
+/* containerd 1.7 takes an imported file in place of all that config.toml says of CRI (#5837). */
+static bool import_replaces(const struct checks *checks)
+{
+	struct buf text = { 0 };
+	bool says = checks->containerd.part[0] < 2 &&
+		    check_read_file(checks, CHECK_CONFIG_PATH, &text) == 0 && text.len > 0 &&
+		    strstr((const char *)text.data, "io.containerd.grpc.v1.cri");
+
+	buf_done(&text);
+	return says;
+}
+
 void check_handler(struct checks *checks)
 {
-	struct handler handler = { 0 };
+	struct handler handler = { .checks = checks };
 
 	check_config_each(checks, take_file, &handler);
 	if (!*handler.file) {
@@ -99,8 +117,13 @@ void check_handler(struct checks *checks)
 	if (!check_config_is_read(checks, handler.file)) {
 		check_say(checks, CHECK_WARN, "runtime.handler",
 			  "/%s names azl, but containerd does not read that file", handler.file);
-		check_fix(checks, "imports = [\"/etc/containerd/conf.d/*.toml\"] at the top of "
-				  "/" CHECK_CONFIG_PATH ", then restart containerd");
+		if (import_replaces(checks))
+			check_fix(checks, "azlctl apply shows the lines to append to "
+					  "/" CHECK_CONFIG_PATH ": imported, the file would take "
+					  "the place of all that it says of CRI");
+		else
+			check_fix(checks, "imports = [\"/etc/containerd/conf.d/*.toml\"] at the "
+					  "top of /" CHECK_CONFIG_PATH ", then restart containerd");
 		return;
 	}
 	check_say(checks, CHECK_OK, "runtime.handler", "/%s names azl", handler.file);

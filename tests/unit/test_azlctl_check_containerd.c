@@ -21,6 +21,44 @@ TEST(a_handler_in_conf_d_counts_when_containerd_reads_it)
 	host_tree_done(&tree);
 }
 
+/* The file of a drop-in that nobody imports, beside a handler in config.toml. */
+TEST(a_file_that_containerd_does_not_read_says_nothing_of_the_handler)
+{
+	struct host_tree tree = good();
+
+	host_tree_put(&tree, "etc/containerd/conf.d/azl.toml",
+		      "[plugins.y.runtimes.azl]\nruntime_type = \"io.containerd.azl.v2\"\n");
+	CHECK(check(&tree, false) == AZLCTL_OK);
+	CHECK(says("/etc/containerd/config.toml names azl\n"));
+	host_tree_put(&tree, "etc/containerd/config.toml",
+		      "version = 3\nimports = [\"/etc/containerd/conf.d/*.toml\"]\n"
+		      "[plugins.x.runtimes.azl]\nruntime_type = \"io.containerd.azl.v2\"\n"
+		      "[plugins.x.runtimes.azl.options]\nSystemdCgroup = true\n");
+	/* what a later file says counts */
+	host_tree_put(&tree, "etc/containerd/conf.d/azl.toml",
+		      "[plugins.x.runtimes.azl.options]\nSystemdCgroup = false\n");
+	CHECK(check(&tree, false) == AZLCTL_WARNED);
+	CHECK(says("SystemdCgroup is not true for azl"));
+	host_tree_done(&tree);
+}
+
+TEST(an_import_that_would_replace_what_is_said_of_cri_is_not_advised)
+{
+	struct host_tree tree = good();
+
+	host_tree_put(&tree, "etc/containerd/conf.d/azl.toml",
+		      "[plugins.x.runtimes.azl]\nruntime_type = \"io.containerd.azl.v2\"\n");
+	host_tree_put(&tree, "etc/containerd/config.toml",
+		      "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\nsandbox_image = "
+		      "\"x\"\n");
+	CHECK(check(&tree, false) == AZLCTL_WARNED);
+	CHECK(says("names azl, but containerd does not read"));
+	CHECK(says("-> azlctl apply shows the lines to append to /etc/containerd/config.toml: "
+		   "imported, the file would take the place of all that it says of CRI\n"));
+	CHECK(!strstr(answer, "imports = "));
+	host_tree_done(&tree);
+}
+
 TEST(plugins_are_looked_for_where_containerd_looks)
 {
 	static const char elsewhere[] =
