@@ -23,7 +23,7 @@ struct density_reserve density_reserve(const struct density *density)
 	for (size_t i = 0; i < DENSITY_DAEMONS; i++)
 		reserve.fixed += density->daemons[i].pss;
 	for (size_t i = 0; i < density->n_pods; i++) {
-		in_containers += density->pods[i].kernel;
+		in_containers += density->pods[i].kept;
 		beside += density->pods[i].pss + density->pods[i].pause;
 	}
 	if (density->kernel > in_containers)

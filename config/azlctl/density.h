@@ -31,6 +31,7 @@ struct density_container {
 	pid_t shim;
 	uint64_t memory;    /* memory.current */
 	uint64_t kernel;    /* "kernel" of memory.stat: stacks, page tables, sockets, slabs */
+	uint64_t kept;	    /* of it, what `kernel` of the whole host is the sum of */
 	uint64_t processes; /* pids.current: threads, in truth */
 	uint64_t mounts;    /* of the host's mount namespace */
 	struct density_pressure pressure;
@@ -50,6 +51,7 @@ struct density_pod {
 	uint64_t pause;	       /* memory of the pause container */
 	uint64_t pause_kernel; /* of it, the kernel's */
 	uint64_t kernel;       /* of all its containers */
+	uint64_t kept;	       /* of all its containers, as there */
 	uint64_t memory;       /* of all its containers */
 	uint64_t processes;
 	uint64_t mounts;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cgroups/file.h"
+#include "cgroups/keyed.h"
 #include "cgroups/root.h"
 #include "config/azlctl/azlctl.h"
 #include "config/azlctl/containers.h"
@@ -79,6 +80,28 @@ static int spec_value(void *owner, const struct json_path *path, enum json_type 
 	return 0;
 }
 
+/* Source: kernel cgroup-v2.rst, memory.stat; "kernel" has slabs that can be reclaimed in it. */
+static void read_kernel(int dir, struct density_container *container)
+{
+	static const char *const kept[] = { "slab_unreclaimable", "kernel_stack", "pagetables",
+					    "percpu" };
+	struct cg_text line, key;
+	struct cg_file file;
+	uint64_t value;
+	int rc = cg_file_open(&file, dir, "memory.stat");
+
+	while (rc >= 0 && cg_file_next(&file, &line) > 0) {
+		if (cg_keyed_flat(line, &key, &value) < 0)
+			continue;
+		if (cg_keyed_equal(key, "kernel"))
+			container->kernel = value;
+		for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+			if (cg_keyed_equal(key, kept[i]))
+				container->kept += value;
+	}
+	cg_file_close(&file);
+}
+
 static void read_cgroup(const struct gathering *gathering, struct density_container *container)
 {
 	own_fd int dir = -1;
@@ -91,7 +114,7 @@ static void read_cgroup(const struct gathering *gathering, struct density_contai
 		return;
 	container->memory = cg_file_value(dir, "memory.current");
 	container->processes = cg_file_value(dir, "pids.current");
-	(void)cg_file_find(dir, "memory.stat", "kernel", &container->kernel);
+	read_kernel(dir, container);
 	container->pressure =
 		density_pressure_of(dir, "cpu.pressure", "memory.pressure", "io.pressure");
 }
@@ -188,6 +211,7 @@ static void add_to_pod(struct density_pod *pod, const struct density_container *
 	pod->pause += container->is_pause ? container->memory : 0;
 	pod->pause_kernel += container->is_pause ? container->kernel : 0;
 	pod->kernel += container->kernel;
+	pod->kept += container->kept;
 	pod->memory += container->memory;
 	pod->processes += container->processes;
 	pod->mounts += container->mounts;
