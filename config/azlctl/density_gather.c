@@ -17,6 +17,8 @@
 #include "config/base/err.h"
 #include "config/json.h"
 
+#define STATE "/run/containerd/"
+
 enum {
 	MOUNTS_MAX_BYTES = 32 << 20,
 	GROW = 64,
@@ -148,32 +150,43 @@ static int on_bundle(void *owner, const char *ns, const char *id, int bundle)
 
 /* ---- mounts ---- */
 
-static struct density_container *container_named(const struct density *density, const char *id,
-						 size_t len)
+static struct density_container *container_named(const struct density *density, const char *ns,
+						 size_t ns_len, const char *id, size_t len)
 {
-	for (size_t i = 0; i < density->n_containers; i++)
-		if (strlen(density->containers[i].id) == len &&
-		    memcmp(density->containers[i].id, id, len) == 0)
-			return &density->containers[i];
+	for (size_t i = 0; i < density->n_containers; i++) {
+		struct density_container *container = &density->containers[i];
+
+		if (strlen(container->ns) == ns_len && memcmp(container->ns, ns, ns_len) == 0 &&
+		    strlen(container->id) == len && memcmp(container->id, id, len) == 0)
+			return container;
+	}
 	return NULL;
 }
 
-/* Give a mount to the container whose id is a part of where it is. */
-static void count_mount(const struct density *density, const char *place, size_t len)
+/* Give a mount to the container that it is for: TASKS/NAMESPACE/ID/..., or STATE/PLUGIN/.../ID/...
+ * of the CRI plugin. The names of other folders may be ids, too. */
+static void count_mount(const struct density *density, const char *place)
 {
-	const char *end = place + len;
+	static const char tasks[] = "/" CONTAINERS_TASKS "/", cri[] = "k8s.io";
+	struct density_container *container = NULL;
+	const char *part = place + strlen(STATE);
+	size_t len = strcspn(part, "/ \n");
 
-	for (const char *part = place; part < end; part++) {
-		size_t part_len = strcspn(part, "/ \n");
-		struct density_container *container =
-			part_len >= 2 ? container_named(density, part, part_len) : NULL;
+	if (strncmp(place, tasks, strlen(tasks)) == 0) {
+		const char *ns = place + strlen(tasks);
+		size_t ns_len = strcspn(ns, "/ \n");
 
-		if (container) {
-			container->mounts++;
-			return;
+		part = ns + ns_len + (ns[ns_len] == '/');
+		container = container_named(density, ns, ns_len, part, strcspn(part, "/ \n"));
+	} else {
+		while (!container && part[len] == '/') {
+			part += len + 1;
+			len = strcspn(part, "/ \n");
+			container = container_named(density, cri, strlen(cri), part, len);
 		}
-		part += part_len;
 	}
+	if (container)
+		container->mounts++;
 }
 
 /* Source: proc_pid_mountinfo(5): the fifth field is the mount point. */
@@ -194,8 +207,8 @@ static void count_mounts(const struct gathering *gathering)
 
 			for (int field = 0; field < 4; field++)
 				at += strcspn(at, " \n"), at += *at == ' ';
-			if (strncmp(at, "/run/containerd/", 16) == 0)
-				count_mount(density, at, strcspn(at, " \n"));
+			if (strncmp(at, STATE, strlen(STATE)) == 0)
+				count_mount(density, at);
 		}
 	}
 	buf_done(&mounts);

@@ -124,6 +124,51 @@ TEST(pods_are_told_with_all_that_they_cost)
 	host_tree_done(&tree);
 }
 
+/* Folders on the way to a mount are called as containers are. */
+TEST(a_mount_is_counted_where_it_belongs)
+{
+	static const char *const names[][3] = {
+		{ "default", "containerd", "0" }, { "default", "aaa1", "1" },
+		{ "k8s.io", "aaa1", "2" },	  { "default", "default", "1" },
+		{ "default", "sandboxes", "0" },
+	};
+	struct host_tree tree = node();
+	struct azlctl ctl = ctl_of(&tree);
+	struct density density = { 0 };
+	struct err err;
+	char text[32];
+
+	host_tree_put(
+		&tree, "proc/self/mountinfo",
+		"2 1 0:1 / /run/containerd/io.containerd.runtime.v2.task/k8s.io/aaa1/rootfs "
+		"rw - overlay o rw\n"
+		"3 1 0:1 / /run/containerd/io.containerd.grpc.v1.cri/sandboxes/aaa1/shm rw - "
+		"tmpfs t rw\n"
+		"4 1 0:1 / /run/containerd/io.containerd.runtime.v2.task/default/aaa1/rootfs "
+		"rw - overlay o rw\n"
+		"5 1 0:1 / "
+		"/run/containerd/io.containerd.runtime.v2.task/default/default/rootfs rw - "
+		"overlay o rw\n"
+		"6 1 0:1 / /run/containerd/io.containerd.runtime.v2.task/default rw - tmpfs t "
+		"rw\n"
+		"7 1 0:1 / /run/containerd/ rw - tmpfs t rw\n");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		put_container(&tree, names[i][0], names[i][1], 300 + (int)i, 200, "{}");
+	CHECK(density_gather(&ctl, &density, &err) == 0);
+	for (size_t i = 0; i < density.n_containers; i++)
+		for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++) {
+			const struct density_container *container = &density.containers[i];
+
+			if (strcmp(container->ns, names[n][0]) != 0 ||
+			    strcmp(container->id, names[n][1]) != 0)
+				continue;
+			(void)snprintf(text, sizeof(text), "%d", (int)container->mounts);
+			CHECK_TEXT(text, names[n][2]);
+		}
+	density_done(&density);
+	host_tree_done(&tree);
+}
+
 TEST(the_reservation_is_what_is_needed_and_a_margin)
 {
 	struct density_pod pods[] = {
