@@ -55,17 +55,17 @@ static int spec_value(void *owner, const struct json_path *path, enum json_type 
 		      const char *text, size_t len)
 {
 	struct density_container *container = owner;
-	const char *key =
-		json_path_is(path, "linux", "namespaces", "*", "path", NULL) ? "path" : NULL;
+	const char *top, *key;
 
 	if (type != JSON_STRING)
 		return 0;
-	if (key && memmem(text, len, "/netns/", strlen("/netns/")))
+	if (json_path_is(path, "linux", "namespaces", "*", "path", NULL) &&
+	    memmem(text, len, "/netns/", strlen("/netns/")))
 		container->has_netns = true;
-	if (json_path_depth(path) != 2 || !json_path_key(path, 0, NULL) ||
-	    strcmp(json_path_key(path, 0, NULL), "annotations") != 0)
-		return 0;
+	top = json_path_key(path, 0, NULL);
 	key = json_path_key(path, 1, NULL);
+	if (json_path_depth(path) != 2 || !top || !key || strcmp(top, "annotations") != 0)
+		return 0;
 	if (strcmp(key, "io.kubernetes.cri.container-type") == 0) {
 		container->is_pause = len == 7 && memcmp(text, "sandbox", 7) == 0;
 	} else if (strcmp(key, "io.kubernetes.cri.sandbox-namespace") == 0) {

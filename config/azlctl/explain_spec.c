@@ -164,6 +164,7 @@ static int spec_value(void *owner, const struct json_path *path, enum json_type 
 {
 	struct explain_spec *spec = owner;
 	const char *top = json_path_key(path, 0, NULL), *key = json_path_key(path, 1, NULL);
+	const char *section = json_path_key(path, 2, NULL);
 	const struct field *field;
 	int file;
 
@@ -182,9 +183,9 @@ static int spec_value(void *owner, const struct json_path *path, enum json_type 
 		keep_field(spec, field, type, text, len);
 		return 0;
 	}
-	if (json_path_depth(path) != 4 || strcmp(json_path_key(path, 2, NULL), "unified") != 0)
-		return 0;
 	key = json_path_key(path, 3, NULL);
+	if (json_path_depth(path) != 4 || !section || !key || strcmp(section, "unified") != 0)
+		return 0;
 	file = explain_file(key, strlen(key));
 	if (file >= 0 && type == JSON_STRING) { /* it is written last, so it counts */
 		struct explain_wish *wish = &spec->wishes[file];
