@@ -159,6 +159,41 @@ static void keep_field(struct explain_spec *spec, const struct field *field, enu
 		spec->period = number;
 }
 
+static void keep_key(struct explain_spec *spec, const char *file, const char *key)
+{
+	struct explain_wish *wish = &spec->wishes[explain_file(file, strlen(file))];
+
+	(void)snprintf(wish->key, sizeof(wish->key), "linux.resources.%s", key);
+}
+
+/* What is said of devices and sizes of pages, each an object of its own. Source: OCI runtime-spec,
+ * config-linux.md. */
+static void keep_member(struct explain_spec *spec, const struct json_path *path,
+			enum json_type type, const char *text, size_t len)
+{
+	static const char page[] = "2MB", file[] = "hugetlb.2MB.max";
+	const char *section = json_path_key(path, 2, NULL), *name = json_path_key(path, 3, NULL);
+
+	if (section && name && strcmp(section, "blockIO") == 0 &&
+	    strncmp(name, "throttle", strlen("throttle")) == 0) {
+		char key[EXPLAIN_VALUE_ROOM];
+
+		(void)snprintf(key, sizeof(key), "blockIO.%.64s", name);
+		keep_key(spec, "io.max", key);
+	} else if (json_path_is(path, "linux", "resources", "hugepageLimits", "*", "pageSize",
+				NULL)) {
+		spec->is_page =
+			type == JSON_STRING && len == strlen(page) && memcmp(text, page, len) == 0;
+	} else if (spec->is_page && type == JSON_NUMBER &&
+		   json_path_is(path, "linux", "resources", "hugepageLimits", "*", "limit", NULL)) {
+		keep_key(spec, file, "hugepageLimits");
+		keep(spec->wishes[explain_file(file, strlen(file))].text, EXPLAIN_VALUE_ROOM, text,
+		     len);
+	} else if (section && strcmp(section, "rdma") == 0) {
+		keep_key(spec, "rdma.max", "rdma");
+	}
+}
+
 static int spec_value(void *owner, const struct json_path *path, enum json_type type,
 		      const char *text, size_t len)
 {
@@ -183,6 +218,8 @@ static int spec_value(void *owner, const struct json_path *path, enum json_type 
 		keep_field(spec, field, type, text, len);
 		return 0;
 	}
+	if (json_path_depth(path) > 4)
+		keep_member(spec, path, type, text, len);
 	key = json_path_key(path, 3, NULL);
 	if (json_path_depth(path) != 4 || !section || !key || strcmp(section, "unified") != 0)
 		return 0;

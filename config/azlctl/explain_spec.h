@@ -31,6 +31,7 @@ struct explain_spec {
 	long long limit; /* of memory, -1: "max", 0: none; for memory.swap */
 	long long swap;
 	long long quota, period, shares;
+	bool is_page; /* while it is read: the last size of pages is that of hugetlb.2MB.max */
 };
 
 /* The only one that is no file of the cgroup, but of /proc/PID. */
