@@ -325,7 +325,7 @@ bool lease_exists(int dir, const char key[LEASE_KEY_ROOM])
 	char name[LEASE_NAME_ROOM + 8];
 
 	(void)snprintf(name, sizeof(name), "leases/%s.json", key);
-	return faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
 /* ---- who lives ---- */

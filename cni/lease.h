@@ -112,7 +112,7 @@ int lease_remove(int dir, const char key[LEASE_KEY_ROOM], struct err *err);
  */
 bool lease_is_alive(int dir, const struct lease *lease);
 
-/* Is there a file for the key? Its content is not looked at. */
+/* Is there a file for the key? Its content is not looked at. True also when it cannot be known. */
 bool lease_exists(int dir, const char key[LEASE_KEY_ROOM]);
 
 /* Call fn for each lease that can be read; nonzero ends the walk and is returned. */

@@ -39,7 +39,16 @@ static void note(struct walk *walk, int code, const struct err *said)
 	*walk->err = *said;
 }
 
-/* Call fn for each network below the root: its name in walk->network, its folder in walk->dir. */
+/* A name that is no network, or one that goes: other reasons say nothing of who is there. */
+static bool is_no_network(int reason)
+{
+	return reason == ENOENT || reason == ENOTDIR || reason == ELOOP;
+}
+
+/*
+ * Call fn for each network below the root: its name in walk->network, its folder in walk->dir. One
+ * that cannot be looked at is a failure.
+ */
 static int each_network(struct walk *walk, const char *root,
 			int (*fn)(struct walk *walk, struct err *err))
 {
@@ -58,8 +67,11 @@ static int each_network(struct walk *walk, const char *root,
 		dir = openat(dirfd(list), entry->d_name,
 			     O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 		leases = dir < 0 ? -1 : openat(dir, "leases", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (leases < 0)
+		if (leases < 0) {
+			if (!is_no_network(errno))
+				note(walk, err_errno(&said, "open %s", entry->d_name), &said);
 			continue;
+		}
 		walk->network = entry->d_name;
 		walk->dir = dir;
 		code = fn(walk, &said);

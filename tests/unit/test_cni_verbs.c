@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cni/args.h"
@@ -26,6 +28,7 @@ static int failing_code = CNI_TRY_AGAIN;
 static bool may_use_all;
 static struct datapath_plan last_plan;
 static int exhausted_left; /* so many ipam.add fail first */
+static bool few_files;	   /* while path.gc asks who lives, one more can be opened */
 
 static int act(const char *name, struct err *err)
 {
@@ -170,8 +173,19 @@ static int fake_claim(const struct address *address, const char *master, struct 
 static int fake_gc(bool (*is_alive)(void *owner, const char *container, const char *ifname),
 		   void *owner, struct err *err)
 {
+	struct rlimit all;
+	struct rlimit few;
+	int next = dup(STDIN_FILENO);
+
+	(void)close(next);
+	CHECK(getrlimit(RLIMIT_NOFILE, &all) == 0);
+	few = all;
+	if (few_files)
+		few.rlim_cur = (rlim_t)next + 1;
+	CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
 	(void)act(is_alive(owner, "keep", "eth0") ? "end=1" : "end=0", err);
 	(void)act(is_alive(owner, "gone", "eth0") ? "end=1" : "end=0", err);
+	CHECK(setrlimit(RLIMIT_NOFILE, &all) == 0);
 	return act("path.gc", err);
 }
 
@@ -216,6 +230,7 @@ static struct world world_new(void)
 	failing_code = CNI_TRY_AGAIN;
 	may_use_all = true;
 	exhausted_left = 0;
+	few_files = false;
 	return world;
 }
 
@@ -604,5 +619,17 @@ TEST(reconcile_undoes_the_dead_alone)
 	CHECK_TEXT(journal, "path.del- ipam.del keep=1 gone=0 ipam.gc end=1 end=0 path.gc");
 	CHECK(left(&world) == 2);
 	CHECK(verbs_reconcile(&parts, &world.err) == 0);
+	world_done(&world);
+}
+
+TEST(nothing_is_taken_from_who_cannot_be_looked_for)
+{
+	struct world world = world_new();
+
+	CHECK(run(&world, CNI_ADD, "keep", world.netns, CONFIG("1.1.0", "")) == 0);
+	journal[0] = '\0';
+	few_files = true;
+	CHECK(verbs_reconcile(&parts, &world.err) == 0);
+	CHECK_TEXT(journal, "keep=1 gone=0 ipam.gc end=1 end=1 path.gc");
 	world_done(&world);
 }
