@@ -84,18 +84,13 @@ static int check_wishes(const struct job *job, struct err *err)
 		       job->datapath->name);
 }
 
-/* Wait for the lock of the attachment, and clean away what an ADD that died has left. */
-static int take_place(struct job *job, int *lock, struct err *err)
+/* Clean away what an ADD that died has left. Returns 0, 1 (something went, and its lock), or
+ * negative. */
+static int clear_place(struct job *job, struct err *err)
 {
 	struct lease old = { 0 };
-	int code = lease_lock(job->dir, job->key, LEASE_LOCK_MS, lock, err);
+	int code = lease_read(job->dir, job->key, &old, err);
 
-	if (code > 0)
-		return cni_err(err, CNI_TRY_AGAIN, "another command works on %s of %s",
-			       job->args->ifname, job->args->container);
-	if (code < 0)
-		return code;
-	code = lease_read(job->dir, job->key, &old, err);
 	if (code == -ENOENT)
 		return 0;
 	if (code == -EBADMSG)
@@ -106,14 +101,25 @@ static int take_place(struct job *job, int *lock, struct err *err)
 	else if (code == 0)
 		code = job_undo_lease(job->parts, job->netconf.name, &old, err);
 	lease_done(&old);
-	if (code < 0)
-		return code;
-	/* the file of the lock went with the old lease */
-	*lock = fd_close(*lock);
-	code = lease_lock(job->dir, job->key, LEASE_LOCK_MS, lock, err);
-	return code > 0 ? cni_err(err, CNI_TRY_AGAIN, "another command works on %s of %s",
-				  job->args->ifname, job->args->container)
-			: code;
+	return code < 0 ? code : 1;
+}
+
+/* Wait for the lock of the attachment, and find nothing there. */
+static int take_place(struct job *job, int *lock, struct err *err)
+{
+	int code;
+
+	/* after the old lock went, another may have been faster */
+	do {
+		*lock = fd_close(*lock);
+		code = lease_lock(job->dir, job->key, LEASE_LOCK_MS, lock, err);
+		if (code > 0)
+			return cni_err(err, CNI_TRY_AGAIN, "another command works on %s of %s",
+				       job->args->ifname, job->args->container);
+		if (code == 0)
+			code = clear_place(job, err);
+	} while (code > 0);
+	return code;
 }
 
 /* Ask for addresses; when there are none, free those of the dead and ask again. */
