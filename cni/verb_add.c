@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,11 +168,18 @@ static int check_addresses(const struct job *job, const struct ipam_answer *answ
 	return 0;
 }
 
+/* Unset is main. */
+static int64_t table_of(const struct cni_route *route)
+{
+	return route->table > 0 ? route->table : RT_TABLE_MAIN;
+}
+
 static bool has_route(const struct cni_route *routes, size_t n, const struct cni_route *route)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (address_equal(&routes[i].dst, &route->dst) &&
-		    routes[i].dst.prefix == route->dst.prefix && routes[i].table == route->table)
+		    routes[i].dst.prefix == route->dst.prefix &&
+		    table_of(&routes[i]) == table_of(route))
 			return true;
 	}
 	return false;

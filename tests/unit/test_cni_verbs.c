@@ -56,6 +56,7 @@ static int fake_ipam_add(const struct ipam_request *request, struct ipam_answer 
 	answer->ips[0].interface = -1;
 	CHECK(address_parse("10.0.0.5/32", &answer->ips[0].address) == 0);
 	answer->n_routes = 1;
+	answer->routes[0].table = -1;
 	CHECK(address_parse("0.0.0.0/0", &answer->routes[0].dst) == 0);
 	answer->dns.domain = strdup("from.ipam");
 	return 0;
@@ -110,7 +111,7 @@ static int fake_add(const struct datapath_plan *plan, struct cni_result *result,
 
 	if (code < 0)
 		return code;
-	CHECK(plan->netns >= 0 && plan->n_ips == 1 && plan->n_routes == 1);
+	CHECK(plan->netns >= 0 && plan->n_ips == 1 && plan->n_routes == 1); /* none twice */
 	last_plan = *plan;
 	result->n_interfaces = 2;
 	(void)snprintf(result->interfaces[0].name, CNI_NAME_ROOM, "%s", plan->host_name);
@@ -293,6 +294,17 @@ TEST(add_makes_and_del_unmakes_in_reverse)
 	CHECK_TEXT(journal, "path.del ipam.del");
 	CHECK_TEXT((char *)world.out.data, "");
 	CHECK(left(&world) == 0);
+	world_done(&world);
+}
+
+TEST(a_destination_that_is_configured_and_given_is_there_once)
+{
+	struct world world = world_new();
+
+	CHECK(run(&world, CNI_ADD, "c1", world.netns,
+		  CONFIG("1.0.0", ",\"routes\":[{\"dst\":\"0.0.0.0/0\"}]")) == 0);
+	CHECK(run(&world, CNI_ADD, "c2", world.netns,
+		  CONFIG("1.0.0", ",\"routes\":[{\"dst\":\"0.0.0.0/0\",\"table\":254}]")) == 0);
 	world_done(&world);
 }
 
