@@ -51,6 +51,16 @@ static void cns_done(struct cns *cns)
 	buf_done(&cns->body);
 }
 
+/* CNI_ARGS may say what runtimeConfig says. */
+static void cns_want_too(struct cns *cns, const struct address *address)
+{
+	for (size_t i = 0; i < cns->pod.n_wanted; i++) {
+		if (address_equal(&cns->wanted[i], address))
+			return;
+	}
+	cns->wanted[cns->pod.n_wanted++] = *address;
+}
+
 /* One function for every verb: what is asked for and what is given back have the same names. */
 static int cns_init(struct cns *cns, const struct ipam_request *request, struct err *err)
 {
@@ -74,7 +84,7 @@ static int cns_init(struct cns *cns, const struct ipam_request *request, struct 
 		.n_wanted = args->verb == CNI_ADD ? request->netconf->n_wanted : 0,
 	};
 	if (args->verb == CNI_ADD && args->ip.family)
-		cns->wanted[cns->pod.n_wanted++] = args->ip;
+		cns_want_too(cns, &args->ip);
 	code = cns_wire_request(&cns->pod, &cns->body);
 	code = code ? code : buf_add_text(&cns->body, "\n", CNS_BODY_MAX_BYTES);
 	cns->first = cns->body.len;

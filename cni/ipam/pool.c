@@ -62,7 +62,7 @@ static long pool_range_of(const struct pool *pool, unsigned int set, const struc
 	return -1;
 }
 
-/* What may be wanted: from a set, and one of each. */
+/* What may be wanted: from a set, and one of each; the same one twice is one. */
 static int pool_check_wanted(const struct pool *pool, struct err *err)
 {
 	unsigned int sets = pool_sets(pool);
@@ -75,6 +75,8 @@ static int pool_check_wanted(const struct pool *pool, struct err *err)
 		char text[ADDRESS_TEXT_ROOM];
 		unsigned int set = 0;
 
+		if (pool_is_listed(pool->wanted, i, &pool->wanted[i]))
+			continue;
 		address_format(&pool->wanted[i], false, text);
 		while (set < sets && pool_range_of(pool, set, &pool->wanted[i]) < 0)
 			set++;

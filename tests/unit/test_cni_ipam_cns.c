@@ -96,6 +96,18 @@ TEST(a_pod_gets_what_cns_says)
 	ipam_world_end();
 }
 
+TEST(an_address_that_is_asked_for_twice_is_told_once)
+{
+	world(REPLIES(SERVER_OK(GOOD)));
+	netconf.n_wanted = 1;
+	CHECK(address_parse("10.244.1.7", &netconf.wanted[0]) == 0);
+	CHECK(address_parse("10.244.1.7/24", &args.ip) == 0);
+	CHECK(ipam_cns.add(&request, &answer, &err) == 0);
+	server_stop(&server);
+	CHECK(strstr(server.asked, "{\"desiredIPAddresses\":[\"10.244.1.7\"],"));
+	ipam_world_end();
+}
+
 TEST(no_proxy_is_asked)
 {
 	world(REPLIES(SERVER_OK(GOOD)));

@@ -220,6 +220,8 @@ TEST(wanted_addresses_are_given_or_refused)
 	netconf.n_wanted = 1;
 	netconf.wanted[0] = at("10.1.0.79");
 	CHECK(strstr(add("d"), "second one"));
+	args.ip = at("10.1.0.79/24"); /* in CNI_ARGS and in runtimeConfig */
+	CHECK_TEXT(add("d"), "10.1.0.79/24");
 	ipam_world_end();
 }
 
