@@ -355,28 +355,59 @@ int pool_give_back(const struct pool *pool, const char *key, struct err *err)
 	return code;
 }
 
-/* Keys that hold something and are denied by is_alive, each once, one after the other with NUL. */
+/* Entries held by keys that is_alive denies. Owned by the caller. */
 static int pool_dead(const struct pool *pool, bool (*is_alive)(void *owner, const char *key),
-		     void *owner, char (**dead)[LEASE_KEY_ROOM], size_t *n, struct err *err)
+		     void *owner, struct store_entry **dead, size_t *n, struct err *err)
 {
-	own_mem char(*keys)[LEASE_KEY_ROOM] = NULL;
+	own_mem struct store_entry *entries = NULL;
 	struct store store;
 	size_t count = 0;
 	int code = store_look(pool->network_dir, pool->dir, &store, err);
 
 	if (code < 0)
 		return code;
-	keys = calloc(store.n + 1, sizeof(*keys));
-	if (!keys)
+	entries = calloc(store.n + 1, sizeof(*entries));
+	if (!entries)
 		code = err_set(err, -ENOMEM, "no memory for the ranges");
-	for (size_t i = 0; code == 0 && i < store.n; i++) {
+	for (size_t i = 0; entries && i < store.n; i++) {
 		if (store.entries[i].held && !is_alive(owner, store.entries[i].key))
-			memcpy(keys[count++], store.entries[i].key, sizeof(*keys));
+			entries[count++] = store.entries[i];
 	}
 	store_done(&store);
 	if (code == 0) {
 		*n = count;
-		*dead = mem_take(&keys);
+		*dead = mem_take(&entries);
+	}
+	return code;
+}
+
+/* Free what is still held as it was: who came back under the same key has taken it anew, and is
+ * marked in the list as not held. */
+static size_t pool_free_dead(struct store *store, struct store_entry *dead, size_t n)
+{
+	size_t freed = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct store_entry *entry = store_find(store, &dead[i].address);
+
+		dead[i].held = entry && entry->held && strcmp(entry->key, dead[i].key) == 0 &&
+			       entry->since_ms == dead[i].since_ms;
+		if (!dead[i].held)
+			continue;
+		store_free_entry(entry);
+		freed++;
+	}
+	return freed;
+}
+
+/* On a full disk. Returns 0 or a negative errno value. */
+static int pool_mark_dead(const struct store *store, const struct store_entry *dead, size_t n)
+{
+	int code = 0;
+
+	for (size_t i = 0; code == 0 && i < n; i++) {
+		if (dead[i].held)
+			code = store_mark_free(store, dead[i].key);
 	}
 	return code;
 }
@@ -384,9 +415,8 @@ static int pool_dead(const struct pool *pool, bool (*is_alive)(void *owner, cons
 int pool_gc(const struct pool *pool, bool (*is_alive)(void *owner, const char *key), void *owner,
 	    struct err *err)
 {
-	own_mem char(*dead)[LEASE_KEY_ROOM] = NULL;
+	own_mem struct store_entry *dead = NULL;
 	struct store store;
-	size_t freed = 0;
 	size_t n = 0;
 	int code = pool_dead(pool, is_alive, owner, &dead, &n, err);
 
@@ -395,14 +425,10 @@ int pool_gc(const struct pool *pool, bool (*is_alive)(void *owner, const char *k
 	code = store_begin(pool->network_dir, pool->dir, pool->until_ms, &store, err);
 	if (code < 0)
 		return code;
-	for (size_t i = 0; i < n; i++)
-		freed += pool_free_key(&store, dead[i]);
-	if (freed > 0)
+	if (pool_free_dead(&store, dead, n) > 0)
 		code = store_commit(&store, err);
-	for (size_t i = 0; code < 0 && i < n; i++) {
-		if (store_mark_free(&store, dead[i]) == 0 && i + 1 == n)
-			code = 0;
-	}
+	if (code < 0 && pool_mark_dead(&store, dead, n) == 0)
+		code = 0;
 	store_done(&store);
 	return code;
 }

@@ -298,6 +298,35 @@ TEST(gc_gives_back_what_nobody_has_and_check_compares)
 	ipam_world_end();
 }
 
+/* Nobody lives; while that is asked, one comes back under its key. */
+static bool comes_back(void *owner, const char *key)
+{
+	const struct timespec step = { .tv_nsec = 2000000 }; /* times are noted in milliseconds */
+
+	if (strcmp(key, owner) != 0)
+		return false;
+	(void)nanosleep(&step, NULL);
+	CHECK_TEXT(add(key), "10.1.0.3/24");
+	return false;
+}
+
+TEST(gc_takes_nothing_from_who_comes_back_meanwhile)
+{
+	struct ipam_request mine;
+	struct cni_ip ip = { .address = at("10.1.0.3/32") };
+	char back[] = "back";
+
+	world();
+	range("10.1.0.0/24", NULL, NULL, 0);
+	(void)add("dead");
+	(void)add(back);
+	mine = ask(back);
+	CHECK(ipam_ranges.gc(&mine, comes_back, back, &err) == 0);
+	CHECK(ipam_ranges.check(&mine, &ip, 1, &err) == 0);
+	CHECK(store_count(true) == 1 && store_count(false) == 1);
+	ipam_world_end();
+}
+
 TEST(another_boot_holds_nothing)
 {
 	struct folder ranges;
