@@ -58,21 +58,19 @@ struct spool_walk {
 	void *owner;
 };
 
-/* One release, locked. Returns 0 or what tell said. */
+/* One release, locked. What cannot be read now may be later. Returns 0 or what tell said. */
 static int spool_one(const struct spool_walk *walk, const char *key)
 {
 	struct buf buf = { 0 };
-	int code;
+	int told = 0;
+	int code = fd_read_file(walk->spool, key, SPOOL_MAX_BYTES, &buf);
 
-	code = fd_read_file(walk->spool, key, SPOOL_MAX_BYTES, &buf);
-	if (code < 0 || buf.len == 0)
-		(void)unlinkat(walk->spool, key, 0);
-	else
-		code = walk->tell(walk->owner, (const char *)buf.data, buf.len);
-	if (code == 0)
+	if (code == 0 && buf.len > 0)
+		told = walk->tell(walk->owner, (const char *)buf.data, buf.len);
+	if (told == 0 && (code == 0 || code == -EFBIG))
 		(void)unlinkat(walk->spool, key, 0);
 	buf_done(&buf);
-	return code < 0 && code != -ENOENT ? code : code > 0;
+	return told;
 }
 
 /* What was written aside by somebody who was killed. */

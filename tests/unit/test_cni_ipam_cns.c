@@ -311,6 +311,25 @@ TEST(a_kept_release_waits_for_who_works_on_it)
 	ipam_world_end();
 }
 
+TEST(a_kept_release_that_cannot_be_read_stays_and_holds_up_no_other)
+{
+	char loop[16];
+
+	world(REPLIES(SERVER_OK(FAILED("0", ""))));
+	CHECK(spool_put(folder.fd, KEY, "{}\n{}\n", 6, &err) == 0);
+	for (int i = 0; i < 8; i++) { /* in whatever order they are seen */
+		char name[32];
+
+		(void)snprintf(name, sizeof(name), "spool/%d", i);
+		CHECK(symlinkat(name + strlen("spool/"), folder.fd, name) == 0);
+	}
+	CHECK(ipam_cns.gc(&request, NULL, NULL, &err) == 0 && !is_kept(KEY));
+	CHECK(readlinkat(folder.fd, "spool/0", loop, sizeof(loop)) == 1);
+	CHECK(readlinkat(folder.fd, "spool/7", loop, sizeof(loop)) == 1);
+	server_stop(&server);
+	ipam_world_end();
+}
+
 TEST(the_folder_of_cns_is_used_where_it_is)
 {
 	char azure[80];
