@@ -8,6 +8,7 @@
 
 #include "config/base/clean.h"
 #include "config/base/err.h"
+#include "config/base/log.h"
 #include "shim/kmsg.h"
 
 static void on_inotify(struct loop_source *source, uint32_t events);
@@ -89,22 +90,36 @@ static int open_inotify(struct oom *oom)
 	return code;
 }
 
-int oom_watch_start(struct oom *oom, struct oom_watch *watch, int cgroup_fd)
+static void arm(struct oom *oom, struct oom_watch *watch, int cgroup_fd)
 {
-	struct err ignored;
-	int code = open_inotify(oom);
-
-	if (code < 0 || watch->oom)
-		return code;
-	code = cg_events_watch(oom->inotify_fd, cgroup_fd, &watch->watch, &ignored);
-	if (code < 0)
-		return code;
 	watch->oom = oom;
 	watch->cgroup_fd = cgroup_fd;
 	watch->since_us = kmsg_now_us();
 	list_add_before(&oom->watches, &watch->link);
+}
+
+int oom_watch_start(struct oom *oom, struct oom_watch *watch, int cgroup_fd)
+{
+	struct err ignored;
+	int code;
+
+	if (watch->oom && watch->watch.memory >= 0)
+		return 0;
+	code = open_inotify(oom);
+	if (code == 0)
+		code = cg_events_watch(oom->inotify_fd, cgroup_fd, &watch->watch, &ignored);
+	if (code == -ENOENT)
+		return code;
+	if (code < 0 && !oom->told)
+		log_warn(NULL,
+			 "kills for want of memory are told when the process has ended, not at "
+			 "once: inotify: %s (fs.inotify.max_user_instances, max_user_watches)",
+			 err_reason(-code));
+	oom->told = oom->told || code < 0;
+	if (!watch->oom)
+		arm(oom, watch, cgroup_fd);
 	oom_watch_check(watch); /* what happened before the watch was armed */
-	return 0;
+	return code;
 }
 
 void oom_watch_stop(struct oom_watch *watch)

@@ -31,6 +31,7 @@ struct oom {
 	struct loop *loop;
 	struct loop_source source;
 	int inotify_fd; /* owned; made with the first container */
+	bool told;	/* the log says that there is none */
 	struct list watches;
 };
 
@@ -40,8 +41,9 @@ void oom_watch_init(struct oom_watch *watch, oom_fn *fn);
 /*
  * Watch a cgroup (descriptor borrowed). Harmless when it is watched already.
  *
- * Returns 0, or a negative errno value: without a memory controller there is nothing to see
- * (-ENOENT).
+ * Returns 0; -ENOENT: without a memory controller there is nothing to see; or another negative
+ * errno value: the counter is read when oom_watch_check() says so, and not in between (-EMFILE: of
+ * the instances that root may have others took all).
  */
 int oom_watch_start(struct oom *oom, struct oom_watch *watch, int cgroup_fd);
 
