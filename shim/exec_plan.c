@@ -347,6 +347,8 @@ static int container_merge(struct making *making)
 	plan->namespaces = facts->namespaces & ~(uint32_t)CLONE_NEWUSER;
 	if (facts->namespaces & CLONE_NEWUSER)
 		plan->flags |= PLAN_USER_NAMESPACE;
+	if (making->input->setgroups_denied)
+		plan->flags |= PLAN_SETGROUPS_DENIED;
 	if (facts->has_oom_score_adj) {
 		plan->flags |= PLAN_OOM_SCORE_ADJ;
 		plan->oom_score_adj = facts->oom_score_adj;

@@ -27,6 +27,7 @@ struct exec_plan_input {
 	const char *id;			/* borrowed; of the container */
 	bool apparmor;			/* AppArmor is on: a profile can be set */
 	bool no_new_keyring;		/* option of the shim: keep our session keyring */
+	bool setgroups_denied;		/* by init's user namespace */
 	const void *seccomp;		/* borrowed; struct sock_filter each, as init has them */
 	size_t seccomp_len;		/* bytes; 0: none at hand */
 };

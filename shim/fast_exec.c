@@ -20,6 +20,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -333,6 +334,19 @@ static int is_ready(const struct container *container, struct err *why)
 	return 0;
 }
 
+/* A user namespace may be one in which nobody can set groups: runc then leaves them as they are.
+ * Source: user_namespaces(7); runc libcontainer/init_linux.go, setupUser. */
+static bool denies_setgroups(const struct container *container)
+{
+	char path[40];
+	char text[16];
+
+	if (!(container->fast.facts->namespaces & CLONE_NEWUSER))
+		return false;
+	(void)snprintf(path, sizeof(path), "/proc/%d/setgroups", (int)container->init.child.pid);
+	return fd_read_text(AT_FDCWD, path, text, sizeof(text)) > 0 && strcmp(text, "deny") == 0;
+}
+
 static int make_plan(const struct operation *operation, struct buf *plan, struct err *err)
 {
 	struct container *container = operation->container;
@@ -346,6 +360,7 @@ static int make_plan(const struct operation *operation, struct buf *plan, struct
 		.id = container->id,
 		.apparmor = apparmor_is_on(AT_FDCWD),
 		.no_new_keyring = container->options.no_new_keyring,
+		.setgroups_denied = denies_setgroups(container),
 	};
 	int code = 0;
 

@@ -85,6 +85,9 @@ def kinds: {
 		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
 		| .linux.gidMappings = [{containerID: 0, hostID: 200000, size: 65536}]),
 	"user-namespace-seccomp": (plain | namespaces(inside + ["user"]) | .linux.uidMappings = mapping | .linux.gidMappings = mapping | seccomp(default_profile)),
+	"joined-user": (plain | namespaces(inside) | .linux.namespaces += [{type: "user", path: ("/proc/" + $other + "/ns/user")}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}] | .linux.gidMappings = [{containerID: 0, hostID: 0, size: 1}]
+		| .mounts[].options -= ["gid=5"]),
 	"host-pid": (plain | namespaces(inside - ["pid"])),
 	"host-all": (plain | namespaces(["mount"]) | del(.hostname)),
 	"own-net": (plain | namespaces(inside + ["network"])),
