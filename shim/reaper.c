@@ -124,15 +124,32 @@ int reaper_init(struct reaper *reaper, struct loop *loop, struct err *err)
 	return 0;
 }
 
-int reaper_watch(struct reaper *reaper, struct child *child, pid_t pid, struct child_exit *ended)
+/*
+ * The last exit that was kept for a pid; NULL: there is none. What is our child still, or again,
+ * has not been reaped: the exit was that of another, which had the number before.
+ */
+static struct unclaimed *find(struct reaper *reaper, pid_t pid)
 {
+	struct unclaimed *found = NULL;
 	struct list *at;
+	siginfo_t info;
 
 	list_for_each (at, &reaper->unclaimed) {
 		struct unclaimed *entry = owner_of(at, struct unclaimed, link);
 
-		if (entry->ended.pid != pid)
-			continue;
+		if (entry->ended.pid == pid)
+			found = entry;
+	}
+	if (found && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+		return NULL;
+	return found;
+}
+
+int reaper_watch(struct reaper *reaper, struct child *child, pid_t pid, struct child_exit *ended)
+{
+	struct unclaimed *entry = find(reaper, pid);
+
+	if (entry) {
 		*ended = entry->ended;
 		unclaimed_free(entry);
 		return 1;
@@ -144,17 +161,11 @@ int reaper_watch(struct reaper *reaper, struct child *child, pid_t pid, struct c
 
 bool reaper_has(struct reaper *reaper, pid_t pid, struct child_exit *ended)
 {
-	struct list *at;
+	const struct unclaimed *entry = find(reaper, pid);
 
-	list_for_each (at, &reaper->unclaimed) {
-		const struct unclaimed *entry = owner_of(at, struct unclaimed, link);
-
-		if (entry->ended.pid != pid)
-			continue;
+	if (entry)
 		*ended = entry->ended;
-		return true;
-	}
-	return false;
+	return entry;
 }
 
 void reaper_forget(struct child *child)

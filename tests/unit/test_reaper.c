@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "shim/reaper.h"
 
+#include <linux/sched.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -181,6 +185,69 @@ TEST(forgets_unclaimed_exits_with_the_last_holder)
 	CHECK(reaper_watch(&reaper, &late.child, pid, &ended) == 0);
 	reaper_forget(&late.child);
 	close_reaper();
+}
+
+/* A child with a number of our choice that lives until it is killed. */
+static pid_t child_with_pid(pid_t pid)
+{
+	struct clone_args args = {
+		.exit_signal = SIGCHLD,
+		.set_tid = (uint64_t)(uintptr_t)&pid,
+		.set_tid_size = 1,
+	};
+	pid_t made = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+
+	while (made == 0)
+		(void)pause();
+	return made;
+}
+
+/* In a PID namespace of its own, where numbers can be chosen. */
+static void see_a_pid_again(void)
+{
+	struct watched again = { 0 };
+	struct child_exit ended = { 0 };
+	struct reaper_hold hold = { 0 };
+	pid_t pid;
+
+	open_reaper();
+	child_init(&again.child, on_exit_of);
+	reaper_hold(&reaper, &hold);
+	pid = child_that_ends(9);
+	CHECK(turn_until(&loop, is_reaped, &pid));
+	CHECK(reaper_has(&reaper, pid, &ended) && ended.status == 9);
+	CHECK(child_with_pid(pid) == pid);
+	CHECK(!reaper_has(&reaper, pid, &ended));
+	CHECK(reaper_watch(&reaper, &again.child, pid, &ended) == 0);
+	(void)kill(pid, SIGKILL);
+	CHECK(turn_until(&loop, turn_is_counted, &again.calls));
+	CHECK(again.calls == 1 && again.ended.status == 128 + SIGKILL);
+	reaper_release(&reaper, &hold);
+	close_reaper();
+}
+
+/* A start may be under way for so long that numbers come round. */
+TEST(does_not_take_an_exit_for_that_of_a_later_process_of_the_same_number)
+{
+	pid_t outer = fork();
+	int status = -1;
+
+	if (outer == 0) {
+		pid_t inner;
+
+		if (unshare(CLONE_NEWPID) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWPID) < 0)
+			_exit(2);
+		inner = fork();
+		if (inner == 0) {
+			see_a_pid_again();
+			(void)fflush(stdout);
+			_exit(test_failures != 0);
+		}
+		(void)waitpid(inner, &status, 0);
+		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 3);
+	}
+	CHECK(waitpid(outer, &status, 0) == outer);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 TEST(reaps_but_does_not_tell_after_it_was_told_to_forget)
