@@ -124,6 +124,7 @@ int daemon_run(const struct daemon_config *config)
 
 	log_init(config->log_fd, config->debug);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGUSR1, SIG_IGN); /* who asks containerd's own shim for its stacks by it */
 	/* What a request needed goes back to the kernel when it is answered. */
 	(void)mallopt(M_TRIM_THRESHOLD, DAEMON_HEAP_KEEP_BYTES);
 	(void)mallopt(M_TOP_PAD, 0);
