@@ -48,6 +48,7 @@ on_host() {
 			echo "\$*" >>"$W/restarts"
 			cp "$H/etc/containerd/config.toml" "$W/runs"
 			;;
+		/opt/cni/bin/azl-cni) [ ! -e "$W/at-\$2" ] || . "$W/at-\$2" ;;
 		/*) exec "$H\$1" "\$2" ;;
 		esac
 	EOF
@@ -416,6 +417,28 @@ api_start() {
 	rm "$H/run/azl/cni/azure/leases/x"
 	run -0 azl_installer remove
 	[ ! -e "$H/opt/azl" ]
+}
+
+@test "remove: what pods had of the plugin is given back when they are gone, though nobody calls it any more" {
+	AZL_CONFLIST=aks azl_installer install
+	mkdir -p "$H/run/azl/cni/azure/leases"
+	echo >"$H/run/azl/cni/azure/leases/gone"
+	echo >"$H/run/azl/cni/azure/leases/alive"
+	echo "rm -f $H/run/azl/cni/azure/leases/gone" >"$W/at-reconcile"
+	run azl_installer remove
+	[ "$status" -eq 3 ]
+	[[ $output == *leases/alive* && $output != *leases/gone* ]]
+	echo "rm -f $H/run/azl/cni/azure/leases/*" >"$W/at-reconcile"
+	run -0 azl_installer remove
+	as_before
+	# one that fails leaves all in place
+	AZL_CONFLIST=aks azl_installer install
+	mkdir -p "$H/run/azl/cni/azure/leases"
+	echo >"$H/run/azl/cni/azure/leases/alive"
+	echo 'exit 1' >"$W/at-reconcile"
+	run azl_installer remove
+	[ "$status" -eq 3 ]
+	[[ $output == *"azl-cni reconcile failed"*leases/alive* ]]
 }
 
 @test "run installs, and ends with SIGTERM" {

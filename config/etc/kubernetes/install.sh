@@ -173,8 +173,15 @@ in_use() {
 	find "$host/run/azl/cni" -path '*/leases/*' -type f 2>/dev/null || true
 }
 
-# The list goes first: what it attached is detached by the plugin that is still there. A pod that was on
-# its way when containerd was restarted needs the handler that it began with.
+give_back() {
+	if [ -d "$host/run/azl/cni" ] && [ -x "$cni_dir/azl-cni" ]; then
+		"${on_host[@]}" "${cni_dir#"$host"}/azl-cni" reconcile || say "azl-cni reconcile failed"
+	fi
+}
+
+# The list goes first. From then on containerd has its pods detached by the lists that are left (go-cni,
+# Remove): what they had of our plugin, which is still there, is given back when they are gone. A pod that
+# was on its way when containerd was restarted needs the handler that it began with.
 remove_all() {
 	local used
 	label_node null
@@ -182,6 +189,7 @@ remove_all() {
 		rm "$conflist"
 		say "removed ${conflist#"$host"}: new pods get the node's other network"
 	fi
+	give_back
 	used=$(in_use)
 	if [ -z "$used" ]; then
 		config_remove
