@@ -441,6 +441,18 @@ api_start() {
 	[[ $output == *"azl-cni reconcile failed"*leases/alive* ]]
 }
 
+# curl that says which address it is called with.
+@test "the address of the API may be one of IPv6" {
+	local address
+	mkdir "$W/bin"
+	printf '#!/bin/sh\nfor last; do :; done\necho "$last" >>%s/called\n' "$W" >"$W/bin/curl"
+	chmod +x "$W/bin/curl"
+	for address in fd00::1 10.0.0.1 kubernetes.default; do
+		PATH=$W/bin:$PATH NODE_NAME=node1 KUBERNETES_SERVICE_HOST=$address KUBERNETES_SERVICE_PORT=6443 run -0 azl_installer install
+	done
+	equal "$(sed 's|/api/.*||' "$W/called" | xargs)" 'https://[fd00::1]:6443 https://10.0.0.1:6443 https://kubernetes.default:6443'
+}
+
 @test "run installs, and ends with SIGTERM" {
 	local pid
 	AZL_EVERY_S=0.2 "$CONFIG/image/azl/install.sh" run >"$W/out" 2>&1 3>&- &

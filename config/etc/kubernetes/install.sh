@@ -32,7 +32,9 @@ conflist=$host/etc/cni/net.d/01-azl.conflist
 label=azl.io/runtime
 shim=/opt/azl/bin/containerd-shim-azl-v2
 account=/var/run/secrets/kubernetes.io/serviceaccount
-api=${AZL_API:-https://${KUBERNETES_SERVICE_HOST:-}:${KUBERNETES_SERVICE_PORT:-443}}
+api_host=${KUBERNETES_SERVICE_HOST:-}
+[[ $api_host != *:* ]] || api_host="[$api_host]" # IPv6
+api=${AZL_API:-https://$api_host:${KUBERNETES_SERVICE_PORT:-443}}
 read -ra on_host <<<"${AZL_ON_HOST:-nsenter --target 1 --mount --}"
 
 say() {
