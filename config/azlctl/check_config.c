@@ -13,8 +13,6 @@
 
 enum { PATH_ROOM = 320 };
 
-#define CONF_D "etc/containerd/conf.d"
-
 static void take_file(const struct checks *checks, const char *file, check_config_take *take,
 		      void *owner)
 {
@@ -34,7 +32,7 @@ static int is_toml(const struct dirent *entry)
 
 void check_config_each(const struct checks *checks, check_config_take *take, void *owner)
 {
-	own_fd int folder = tree_open_folder(checks->ctl->root, CONF_D);
+	own_fd int folder = tree_open_folder(checks->ctl->root, FACTS_CONF_D);
 	struct dirent **entries = NULL;
 	int n = folder < 0 ? 0 : scandirat(folder, ".", &entries, is_toml, alphasort);
 
@@ -42,7 +40,7 @@ void check_config_each(const struct checks *checks, check_config_take *take, voi
 	for (int i = 0; i < n; i++) {
 		char path[PATH_ROOM];
 
-		(void)snprintf(path, sizeof(path), CONF_D "/%s", entries[i]->d_name);
+		(void)snprintf(path, sizeof(path), FACTS_CONF_D "/%s", entries[i]->d_name);
 		take_file(checks, path, take, owner);
 		free(entries[i]);
 	}
@@ -53,15 +51,17 @@ void check_config_each(const struct checks *checks, check_config_take *take, voi
 bool check_config_is_read(const struct checks *checks, const char *file)
 {
 	static const struct check_version told = { { 2, 2, 0 } };
-	struct host_facts facts = { 0 };
 	struct buf text = { 0 };
+	char path[PATH_ROOM];
+	bool has_config, is_imported;
 
 	if (strcmp(file, CHECK_CONFIG_PATH) == 0)
 		return true;
-	if (check_read_file(checks, CHECK_CONFIG_PATH, &text) == 0 && text.len > 0)
-		facts_containerd_config(&facts, (const char *)text.data);
+	(void)snprintf(path, sizeof(path), "/%s", file);
+	has_config = check_read_file(checks, CHECK_CONFIG_PATH, &text) == 0 && text.len > 0;
+	is_imported = has_config && facts_imports((const char *)text.data, path);
 	buf_done(&text);
-	if (facts.has_containerd_config)
-		return facts.imports_conf_d;
+	if (has_config)
+		return is_imported;
 	return !checks->ctl->is_live || check_version_compare(&checks->containerd, &told) >= 0;
 }

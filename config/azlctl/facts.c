@@ -23,7 +23,6 @@
 enum { CHILD_MS = 10000 };
 
 #define OWN_SYSCTLS "90-azl.conf"
-#define CONF_D	    "etc/containerd/conf.d"
 
 /* ---- units ---- */
 
@@ -142,10 +141,12 @@ static int read_toml(const struct azlctl *ctl, const char *path, struct buf *tex
 	return rc < 0 ? err_set(err, rc, "read /%s: %s", path, err_reason(-rc)) : 1;
 }
 
-/* A file of the owner's that has the handler; what apply wrote is no reason for it not to. */
-static int read_conf_d(const struct azlctl *ctl, struct host_facts *facts, struct err *err)
+/* A file of the owner's that has the handler; what apply wrote is no reason for it not to.
+ * config   that imports files of the folder; NULL: all count */
+static int read_conf_d(const struct azlctl *ctl, struct host_facts *facts, const char *config,
+		       struct err *err)
 {
-	int fd = tree_open_folder(ctl->root, CONF_D);
+	int fd = tree_open_folder(ctl->root, FACTS_CONF_D);
 	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
 	int rc = 0;
@@ -161,8 +162,10 @@ static int read_conf_d(const struct azlctl *ctl, struct host_facts *facts, struc
 
 		if (entry->d_name[0] == '.' || !dot || strcmp(dot, ".toml") != 0)
 			continue;
-		(void)snprintf(path, sizeof(path), CONF_D "/%s", entry->d_name);
-		rc = read_toml(ctl, path, &text, err);
+		(void)snprintf(path, sizeof(path), "/" FACTS_CONF_D "/%s", entry->d_name);
+		if (config && !facts_imports(config, path))
+			continue;
+		rc = read_toml(ctl, &path[1], &text, err);
 		if (rc > 0 && ours_judge((const char *)text.data, text.len) == OURS_FOREIGN &&
 		    facts_names_handler((const char *)text.data))
 			facts->has_azl_handler = true;
@@ -182,13 +185,13 @@ static int read_containerd(const struct azlctl *ctl, struct host_facts *facts, s
 
 	if (rc > 0)
 		facts_containerd_config(facts, (const char *)text.data);
-	buf_done(&text);
 	if (ctl->is_live && facts->unit[FACTS_CONTAINERD] &&
 	    child_run(version, CHILD_MS, answer, sizeof(answer), &unheard) == 0)
 		facts_containerd_version(facts, answer);
-	if (rc < 0 || !facts_reads_conf_d(facts))
-		return rc < 0 ? rc : 0;
-	return read_conf_d(ctl, facts, err);
+	if (rc > 0 || (rc == 0 && facts_reads_conf_d(facts)))
+		rc = read_conf_d(ctl, facts, rc > 0 ? (const char *)text.data : NULL, err);
+	buf_done(&text);
+	return rc;
 }
 
 /* ---- sysctls of the owner ---- */

@@ -24,6 +24,10 @@ struct facts_sysctl {
 #define FACTS_CONF_FOLDER "etc/cni/net.d"
 #define FACTS_CONFLIST	  "10-azl.conflist"
 
+/* Files that config.toml may import, azl.toml of apply's among them. */
+#define FACTS_CONF_D "etc/containerd/conf.d"
+
+enum { FACTS_IMPORT_ROOM = 512 };
 enum { FACTS_NICS_MAX = 32, FACTS_LINK_ROOM = 16, FACTS_NAME_ROOM = 256 };
 enum { FACTS_SLICES_MAX = 8, FACTS_SLICE_ROOM = 128 };
 
@@ -54,7 +58,7 @@ struct host_facts {
 	bool has_containerd_config;
 	unsigned int containerd_config; /* version of its configuration; 0: not told */
 	bool has_azl_handler;		/* it knows a handler azl that apply did not write */
-	bool imports_conf_d;		/* it reads /etc/containerd/conf.d/ */
+	bool imports_conf_d;		/* it reads /etc/containerd/conf.d/azl.toml */
 	unsigned int containerd_major;	/* of the program, live; 0: not known */
 	unsigned int containerd_minor;
 
@@ -82,8 +86,8 @@ void facts_done(struct host_facts *facts);
 /* The owner's file that sets a sysctl; NULL: none does. */
 const char *facts_sysctl_file(const struct host_facts *facts, const char *name);
 
-/* True when containerd reads /etc/containerd/conf.d/: as config.toml says, and 2.2 without being
- * told when there is none (containerd pull request #12323). */
+/* True when containerd reads apply's file in /etc/containerd/conf.d/: as config.toml says, and 2.2
+ * without being told when there is none (containerd pull request #12323). */
 bool facts_reads_conf_d(const struct host_facts *facts);
 
 /*
@@ -109,6 +113,10 @@ void facts_find_slices(struct host_facts *facts);
 /* /etc/containerd/config.toml, and what "containerd --version" prints. */
 void facts_containerd_config(struct host_facts *facts, const char *text);
 void facts_containerd_version(struct host_facts *facts, const char *text);
+
+/* True when a configuration of containerd, /etc/containerd/config.toml, imports a file: by its
+ * path, or by a pattern. */
+bool facts_imports(const char *text, const char *path);
 
 /* True when a configuration of containerd has a table of the handler azl. */
 bool facts_names_handler(const char *text);

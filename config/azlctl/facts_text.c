@@ -2,6 +2,7 @@
 /* What texts of a host say. Pure. */
 #include <ctype.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,20 +12,54 @@
 
 /* ---- containerd ---- */
 
-/* "imports = [...]", over more than one line, too. Comments are passed over. */
-static bool imports_conf_d(const char *line)
+#define CONFIG_FOLDER "/etc/containerd/"
+
+/* One of "imports": a path or a pattern, from the folder of config.toml on. Source: containerd
+ * cmd/containerd/server/config, resolveImports. */
+static bool is_import_of(const char *import, size_t len, const char *path)
 {
-	for (; *line && *line != ']'; line++) {
+	char pattern[FACTS_IMPORT_ROOM];
+	int n = snprintf(pattern, sizeof(pattern), "%s%.*s", *import == '/' ? "" : CONFIG_FOLDER,
+			 (int)len, import);
+
+	return n > 0 && (size_t)n < sizeof(pattern) && fnmatch(pattern, path, FNM_PATHNAME) == 0;
+}
+
+/* "imports = [...]", over more than one line, too. Comments are passed over. */
+static bool imports_in(const char *line, const char *path)
+{
+	while (*line && *line != ']') {
+		size_t len;
+
 		if (*line == '#') {
 			line += strcspn(line, "\n");
-			if (!*line)
-				return false;
+		} else if (*line != '"' && *line != '\'') {
+			line++;
+		} else {
+			len = strcspn(line + 1, *line == '"' ? "\"\n" : "'\n");
+			if (is_import_of(line + 1, len, path))
+				return true;
+			line += 1 + len;
+			line += *line == '"' || *line == '\'';
 		}
-		if (strncmp(line, "/etc/containerd/conf.d/", 23) == 0 ||
-		    strncmp(line, "\"conf.d/", 8) == 0)
-			return true;
 	}
 	return false;
+}
+
+bool facts_imports(const char *text, const char *path)
+{
+	bool found = false;
+
+	/* A key of the document is in front of all tables. */
+	for (const char *line = text; *line; line += *line == '\n') {
+		line += strspn(line, " \t");
+		if (*line == '[')
+			break;
+		if (strncmp(line, "imports", 7) == 0)
+			found = imports_in(line, path);
+		line += strcspn(line, "\n");
+	}
+	return found;
 }
 
 bool facts_names_handler(const char *text)
@@ -45,15 +80,16 @@ void facts_containerd_config(struct host_facts *facts, const char *text)
 {
 	facts->has_containerd_config = true;
 	facts->has_azl_handler = facts_names_handler(text);
+	facts->imports_conf_d = facts_imports(text, "/" FACTS_CONF_D "/azl.toml");
 	facts->containerd_config = 1; /* what it is when it does not say */
 	for (const char *line = text; *line; line += *line == '\n') {
 		line += strspn(line, " \t");
+		if (*line == '[')
+			break;
 		if (strncmp(line, "version", 7) == 0 && strpbrk(line, "=\n") &&
 		    *strpbrk(line, "=\n") == '=')
 			facts->containerd_config =
 				(unsigned int)strtoul(strchr(line, '=') + 1, NULL, 10);
-		if (strncmp(line, "imports", 7) == 0)
-			facts->imports_conf_d = imports_conf_d(line);
 		line += strcspn(line, "\n");
 	}
 }

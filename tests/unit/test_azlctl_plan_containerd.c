@@ -91,6 +91,9 @@ TEST(a_configuration_of_containerd_is_read_as_far_as_needed)
 	facts = (struct host_facts){ 0 };
 	facts_containerd_config(&facts, "version=3\nimports = [ # \"/etc/containerd/conf.d/\"");
 	CHECK(facts.containerd_config == 3 && !facts.imports_conf_d);
+	/* another's version */
+	facts_containerd_config(&facts, "version = 2\n[proxy_plugins.x]\n  version = \"7\"\n");
+	CHECK(facts.containerd_config == 2);
 }
 
 TEST(a_table_of_the_handler_counts_a_comment_does_not)
@@ -112,4 +115,35 @@ TEST(conf_d_is_read_where_containerd_is_told_or_by_itself_without_a_configuratio
 	CHECK(facts_reads_conf_d(&facts));
 	facts = (struct host_facts){ .containerd_major = 1, .containerd_minor = 7 };
 	CHECK(!facts_reads_conf_d(&facts));
+}
+
+TEST(a_file_is_imported_by_its_path_or_a_pattern)
+{
+	static const struct {
+		const char *text;
+		bool azl, site;
+	} cases[] = {
+		{ "imports = [\"/etc/containerd/conf.d/*.toml\"]\n", true, true },
+		{ "imports = ['conf.d/*.toml']\n", true, true },
+		{ "imports = [\"/etc/containerd/conf.d/site.toml\"]\n", false, true },
+		{ "imports = [\"/a.toml\", # ]\n  \"/etc/containerd/conf.d/az*\" ]\n", true,
+		  false },
+		{ "imports = [\"/etc/containerd/*/s?te.toml\"]\n", false, true },
+		{ "imports = [\"/etc/containerd/*\", \"/etc/containerd/conf.d/\"]\n", false,
+		  false },
+		{ "imports = []\n\"/etc/containerd/conf.d/*.toml\"]\n", false, false },
+		{ "imports = [\"/etc/containerd/conf.d/*.toml\n", true, true },
+		{ "[a]\nimports = [\"/etc/containerd/conf.d/*.toml\"]\n", false, false },
+		{ "imports = [\"", false, false },
+		{ "", false, false },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct host_facts facts = { 0 };
+
+		facts_containerd_config(&facts, cases[i].text);
+		CHECK(facts.imports_conf_d == cases[i].azl);
+		CHECK(facts_imports(cases[i].text, "/etc/containerd/conf.d/site.toml") ==
+		      cases[i].site);
+	}
 }
