@@ -19,11 +19,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size] = '\0';
 	facts_containerd_config(&facts, text);
 	FUZZ_CHECK(facts.has_containerd_config);
+	(void)facts_imports(text, "/etc/containerd/conf.d/x.toml");
 	facts_containerd_version(&facts, text);
 	FUZZ_CHECK(facts_sysctl_lines(&facts, text, "etc/sysctl.conf") == 0);
 	for (size_t i = 0; i < facts.n_sysctls; i++) {
-		FUZZ_CHECK(*facts.sysctls[i].name && !strpbrk(facts.sysctls[i].name, "/ =\n"));
-		FUZZ_CHECK(facts_sysctl_file(&facts, facts.sysctls[i].name) != NULL);
+		const char *name = facts.sysctls[i].name;
+
+		FUZZ_CHECK(*name && !strpbrk(name, " =\n") && name[strcspn(name, "./")] != '/');
+		FUZZ_CHECK(facts_sysctl_file(&facts, name) != NULL);
 	}
 	facts_done(&facts);
 
