@@ -133,6 +133,8 @@ static int get_addresses(struct job *job, struct ipam_answer *answer, struct err
 	if (code < 0 && cni_code_of(err) == CNI_ADDRESS_EXHAUSTED &&
 	    job_undo_dead(job->parts, job->netconf.name, job->dir, &said) > 0)
 		code = job->ipam->add(&request, answer, err);
+	if (code < 0 && cni_code_of(err) == CNI_ADDRESS_EXHAUSTED && job->ipam->refills)
+		code = err->code = -(CNI_ERR_BASE + CNI_TRY_AGAIN);
 	return code;
 }
 

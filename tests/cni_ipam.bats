@@ -131,6 +131,27 @@ taken() {
 	equal "$output" ''
 }
 
+@test "CNS: when it has no more, what the dead hold is given back and asked for again" {
+	local id all
+	fabric_serve_cns 1 "$S"
+	all=$(grep -c . "$S/pool")
+	for ((id = 0; id < all; id++)); do
+		pod "d$id"
+		cni ADD "d$id" "$cns"
+		ip netns delete "pod-d$id"
+	done
+	equal "$(taken)" "$all"
+	pod p1 p2
+	cni ADD p1 "$cns"
+	equal "$(taken)" 1
+	# nobody is dead now
+	head -n 1 "$S/pool" >"$S/pool.new"
+	mv "$S/pool.new" "$S/pool"
+	cni_fails 11 ADD p2 "$cns"
+	cni DEL p1 "$cns"
+	cni DEL p2 "$cns"
+}
+
 @test "CNS: an answer that is slow is waited for, one that drips is not waited for longer than an ADD may take" {
 	local begun
 	fabric_serve_cns 1 "$S"

@@ -408,6 +408,7 @@ static int cns_gc(const struct ipam_request *request,
 
 const struct ipam ipam_cns = {
 	.name = "cns",
+	.refills = true, /* CNS asks Azure for more by itself */
 	.add = cns_add,
 	.del = cns_del,
 	.check = cns_check,

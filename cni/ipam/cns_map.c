@@ -17,8 +17,10 @@ int cns_map_code(const struct cns_reply *reply, struct err *err)
 	switch (reply->code) {
 	case CNS_SUCCESS:
 		return 0;
-	case CNS_PROGRAM_PENDING:
 	case CNS_ALLOCATE_FAILED:
+		code = CNI_ADDRESS_EXHAUSTED;
+		break;
+	case CNS_PROGRAM_PENDING:
 	case CNS_NMAGENT_APIS:
 	case CNS_NMAGENT_INTERNAL:
 	case CNS_CONNECTION:

@@ -66,6 +66,7 @@ void ipam_answer_done(struct ipam_answer *answer);
 
 struct ipam {
 	const char *name;
+	bool refills; /* what is exhausted now has more soon: worth another try of the runtime's */
 	/* The same key again gets the same addresses. Negative with CNI codes: CNI_TRY_AGAIN,
 	 * CNI_ADDRESS_EXHAUSTED, CNI_CONFIG_INVALID, ... Nothing is held after a failure. */
 	int (*add)(const struct ipam_request *request, struct ipam_answer *answer, struct err *err);

@@ -147,9 +147,9 @@ TEST(codes_become_errors_by_whether_they_can_come_right)
 		const char *words;
 	} rows[] = {
 		{ SERVER_OK(FAILED("32", "not enough IPs available, waiting on Azure CNS")),
-		  CNI_TRY_AGAIN, "not enough IPs" },
-		{ SERVER_OK(FAILED("32", "no NCs found in the CNS internal state")), CNI_TRY_AGAIN,
-		  "no NCs" },
+		  CNI_ADDRESS_EXHAUSTED, "not enough IPs" },
+		{ SERVER_OK(FAILED("32", "no NCs found in the CNS internal state")),
+		  CNI_ADDRESS_EXHAUSTED, "no NCs" },
 		{ SERVER_OK(FAILED("31", "pending")), CNI_TRY_AGAIN, "31" },
 		{ SERVER_OK(FAILED("37", "")), CNI_TRY_AGAIN, "37" },
 		{ SERVER_OK(FAILED("41", "")), CNI_TRY_AGAIN, "41" },

@@ -96,7 +96,7 @@ static int fake_ipam_gc(const struct ipam_request *request,
 	return act("ipam.gc", err);
 }
 
-static const struct ipam fake_ipam = {
+static struct ipam fake_ipam = {
 	.name = "ranges",
 	.add = fake_ipam_add,
 	.del = fake_ipam_del,
@@ -536,6 +536,10 @@ TEST(addresses_of_the_dead_go_to_the_living)
 	exhausted_left = 1; /* nobody is dead now */
 	CHECK(run(&world, CNI_ADD, "c3", world.netns, CONFIG("1.0.0", "")) ==
 	      CNI_ADDRESS_EXHAUSTED);
+	exhausted_left = 1; /* a source that has more soon */
+	fake_ipam.refills = true;
+	CHECK(run(&world, CNI_ADD, "c3", world.netns, CONFIG("1.0.0", "")) == CNI_TRY_AGAIN);
+	fake_ipam.refills = false;
 	world_done(&world);
 }
 
