@@ -27,6 +27,7 @@ struct http {
 	OSSL_HTTP_REQ_CTX *exchange;	/* owned */
 	char head[HTTP_HEAD_BYTES + 1]; /* first bytes received: OpenSSL keeps the status back */
 	size_t head_len;
+	bool is_late; /* a read was refused: the deadline had passed */
 };
 
 int64_t http_now_ms(void)
@@ -67,13 +68,20 @@ static int http_await(struct http *http)
 	return http_place_wait(&http->place, is_write, http->request->until_ms, http->err);
 }
 
-/* Keep the first bytes that come in. */
+/*
+ * Keep the first bytes that come in; read nothing behind the deadline: OpenSSL goes on as long as
+ * there is something, and a head may have no end.
+ */
 static long http_on_io(BIO *bio, int oper, const char *data, size_t len, int argi, long argl,
 		       int ret, size_t *processed)
 {
 	struct http *http = (struct http *)(void *)openssl.BIO_get_callback_arg(bio);
 
 	(void)len, (void)argi, (void)argl;
+	if (oper == BIO_CB_READ && http_now_ms() >= http->request->until_ms) {
+		http->is_late = true;
+		return -1;
+	}
 	if (oper == (BIO_CB_READ | BIO_CB_RETURN) && ret > 0 && processed && data) {
 		for (size_t i = 0; i < *processed && http->head_len < HTTP_HEAD_BYTES; i++)
 			http->head[http->head_len++] = data[i];
@@ -187,6 +195,12 @@ static int http_prepare(struct http *http)
 	return is_ready ? 0 : http_openssl(http, "request");
 }
 
+static int http_late(struct http *http)
+{
+	openssl.ERR_clear_error();
+	return err_set(http->err, -ETIMEDOUT, "%s: no answer in time", http->request->url);
+}
+
 /* "HTTP/1.1 404" among the first bytes; 0: it is not there. */
 static int http_status(const struct http *http)
 {
@@ -214,6 +228,8 @@ static int http_exchange(struct http *http)
 		if (code < 0)
 			return code;
 	}
+	if (http->is_late)
+		return http_late(http);
 	http->reply->status = http_status(http);
 	if (n > 0)
 		return http->reply->status != 0 ? 0 : http_openssl(http, "not HTTP");
@@ -259,6 +275,8 @@ static int http_body(struct http *http)
 		if (code < 0)
 			return code;
 	}
+	if (http->is_late)
+		return http_late(http);
 	openssl.ERR_clear_error();
 	if (body->len < want)
 		return err_set(http->err, -ECONNRESET, "%s: closed within the reply",

@@ -18,6 +18,7 @@
 
 #define SERVER_HANG  "hang"  /* read the request, never answer */
 #define SERVER_CLOSE "close" /* read the request, close */
+#define SERVER_FLOOD "flood" /* read the request, answer with a head that never ends */
 
 struct server {
 	pid_t pid;
@@ -36,6 +37,18 @@ static inline bool server_is_whole(const char *text)
 	return body && (!length || strlen(body + 4) >= strtoul(length + 16, NULL, 10));
 }
 
+static inline void server_flood(int fd)
+{
+	static const char status[] = "HTTP/1.1 200 OK\r\n";
+	char lines[4096];
+	ssize_t n = write(fd, status, sizeof(status) - 1);
+
+	for (size_t i = 0; i < sizeof(lines); i += 8)
+		memcpy(lines + i, "A: bcd\r\n", 8);
+	while (n > 0)
+		n = write(fd, lines, sizeof(lines));
+}
+
 static inline void server_one(int fd, const char *reply, int notes)
 {
 	char text[8192] = "";
@@ -51,6 +64,8 @@ static inline void server_one(int fd, const char *reply, int notes)
 		struct pollfd gone = { .fd = fd, .events = POLLRDHUP };
 
 		(void)poll(&gone, 1, 30000);
+	} else if (strcmp(reply, SERVER_FLOOD) == 0) {
+		server_flood(fd);
 	} else if (strcmp(reply, SERVER_CLOSE) != 0) {
 		(void)!write(fd, reply, strlen(reply));
 	}

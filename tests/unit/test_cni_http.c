@@ -67,6 +67,17 @@ TEST(what_is_not_http_is_told)
 	CHECK(reply.status == 302);
 }
 
+TEST(a_head_that_never_ends_is_read_no_longer_than_there_is_time)
+{
+	int64_t begun = http_now_ms();
+
+	(void)alarm(20); /* of a second; the whole program goes with it */
+	CHECK(ask(SERVER_FLOOD) == -ETIMEDOUT);
+	(void)alarm(0);
+	CHECK(http_now_ms() - begun < 3000);
+	http_reply_done(&reply);
+}
+
 TEST(urls_are_checked)
 {
 	static const char *const bad[] = { "ftp://127.0.0.1",	 "http://example.org",
