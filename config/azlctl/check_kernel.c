@@ -6,7 +6,6 @@
 
 #include "config/azlctl/azlctl.h"
 #include "config/azlctl/checks.h"
-#include "config/azlctl/shipped.h"
 
 enum { KERNEL_TEXT_ROOM = 4096 };
 
@@ -126,18 +125,6 @@ static uint64_t least_of(const struct kernel_limit *limit, uint64_t memory)
 								    : limit->least;
 }
 
-/* apply sets what is shipped, and what host.json names. */
-static void fix_limit(struct checks *checks, const char *name, uint64_t least)
-{
-	if (shipped_sets(name))
-		check_fix(checks, "azlctl apply, or sysctl -w %s=%" PRIu64, name, least);
-	else
-		check_fix(checks,
-			  "sysctl -w %s=%" PRIu64 "; for every boot: \"sysctl\": { \"%s\": %" PRIu64
-			  " } in /etc/azl/host.json, then azlctl apply",
-			  name, least, name, least);
-}
-
 static void check_limits(struct checks *checks)
 {
 	uint64_t memory = memory_bytes(checks);
@@ -157,7 +144,7 @@ static void check_limits(struct checks *checks)
 			check_say(checks, limit->level, limit->id,
 				  "%s is %" PRIu64 ", less than %" PRIu64 ": %s", limit->name,
 				  value, least, limit->reason);
-			fix_limit(checks, limit->name, least);
+			check_fix_sysctl(checks, limit->name, least);
 		}
 	}
 }

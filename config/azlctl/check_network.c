@@ -151,7 +151,7 @@ static void check_settings(struct checks *checks)
 	} else {
 		check_say(checks, CHECK_FAIL, "net.forwarding",
 			  "net.ipv4.ip_forward is off: no pod reaches anything");
-		check_fix(checks, "azlctl apply, or sysctl -w net.ipv4.ip_forward=1");
+		check_fix_sysctl(checks, "net.ipv4.ip_forward", 1);
 	}
 	if (filter == 2) {
 		check_say(checks, CHECK_WARN, "net.rp_filter",
@@ -174,8 +174,7 @@ static void check_settings(struct checks *checks)
 		check_say(checks, CHECK_WARN, "net.neighbours",
 			  "net.ipv4.neigh.default.gc_thresh3 is %llu: too few for hundreds of pods",
 			  (unsigned long long)neighbours);
-		check_fix(checks,
-			  "azlctl apply, or sysctl -w net.ipv4.neigh.default.gc_thresh3=8192");
+		check_fix_sysctl(checks, "net.ipv4.neigh.default.gc_thresh3", 8192);
 	}
 }
 

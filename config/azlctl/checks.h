@@ -45,6 +45,9 @@ void check_say(struct checks *checks, enum check_level level, const char *id, co
 	__attribute__((format(printf, 4, 5)));
 void check_fix(struct checks *checks, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* The advice to set a sysctl: by azlctl apply, where that does it. */
+void check_fix_sysctl(struct checks *checks, const char *name, uint64_t value);
+
 /* ---- the areas, in the order of the answer ---- */
 
 void check_kernel(struct checks *checks);    /* version, file systems, limits, security modules */

@@ -49,6 +49,43 @@ TEST(apply_is_advised_for_what_apply_sets)
 	host_tree_done(&tree);
 }
 
+TEST(apply_is_not_advised_where_host_json_keeps_it_from_that)
+{
+	static const struct {
+		const char *json;
+		const char *said[2]; /* of forwarding, and of process ids */
+	} cases[] = {
+		{ "{}",
+		  { "-> azlctl apply, or sysctl -w net.ipv4.ip_forward=1\n",
+		    "-> azlctl apply, or sysctl -w kernel.pid_max=131072\n" } },
+		{ "{\"apply\": {\"network\": false}}",
+		  { "-> sysctl -w net.ipv4.ip_forward=1; for every boot: \"sysctl\": { "
+		    "\"net.ipv4.ip_forward\": 1 } in /etc/azl/host.json, then azlctl apply\n",
+		    "-> azlctl apply, or sysctl -w kernel.pid_max=131072\n" } },
+		{ "{\"apply\": {\"sysctl\": false}}",
+		  { "-> sysctl -w net.ipv4.ip_forward=1, and the same in a file of /etc/sysctl.d",
+		    "-> sysctl -w kernel.pid_max=131072, and the same in a file of "
+		    "/etc/sysctl.d" } },
+		{ "{\"sysctl\": {\"net.ipv4.ip_forward\": null, \"kernel/pid_max\": 70000}}",
+		  { "-> sysctl -w net.ipv4.ip_forward=1; for every boot: ",
+		    "-> sysctl -w kernel.pid_max=131072; for every boot: " } },
+		/* one that is broken */
+		{ "{", { "-> azlctl apply, or sysctl -w net.ipv4.ip_forward=1\n", "" } },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct host_tree tree = good();
+
+		host_tree_put(&tree, "etc/azl/host.json", cases[i].json);
+		host_tree_put(&tree, "proc/sys/net/ipv4/ip_forward", "0\n");
+		host_tree_put(&tree, "proc/sys/kernel/pid_max", "32768\n");
+		CHECK(check(&tree, false) == AZLCTL_UNFIT);
+		CHECK(says(cases[i].said[0]));
+		CHECK(says(cases[i].said[1]));
+		host_tree_done(&tree);
+	}
+}
+
 TEST(threads_are_judged_by_the_memory_that_the_kernel_counts_them_by)
 {
 	struct host_tree tree = good();
