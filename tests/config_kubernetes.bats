@@ -154,6 +154,23 @@ api_start() {
 	[ "$status" -ne 0 ]
 }
 
+@test "install: the network goes again when it is asked for no more, the plugin stays for its pods" {
+	local leases=$H/run/azl/cni/azure/leases
+	AZL_CONFLIST=aks azl_installer install
+	mkdir -p "$leases"
+	echo >"$leases/one"
+	echo "echo called >>$W/reconciled" >"$W/at-reconcile"
+	AZL_CONFLIST='' run -0 azl_installer install
+	[[ $output == *"removed /etc/cni/net.d/01-azl.conflist: new pods get the node's other network"* ]]
+	equal "$(ls "$H/etc/cni/net.d")" 10-azure.conflist
+	[ -x "$H/opt/cni/bin/azl-cni" ]
+	[ -e "$leases/one" ]
+	equal "$(cat "$W/reconciled")" called
+	AZL_CONFLIST='' run -0 azl_installer install
+	equal "$output" ''
+	equal "$(wc -l <"$W/restarts")" 1
+}
+
 @test "install: cgroupfs where the node's own handler has it" {
 	sed -i '/SystemdCgroup/d' "$H/etc/containerd/config.toml"
 	azl_installer install

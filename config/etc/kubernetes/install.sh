@@ -11,7 +11,8 @@
 #
 #   AZL_HOST      where the node's root is (/host)
 #   AZL_IMAGE     where the programs are (/azl)
-#   AZL_CONFLIST  aks, vm or local: make azl-cni the node's network, with that list (empty: do not)
+#   AZL_CONFLIST  aks, vm or local: make azl-cni the node's network, with that list (empty: do not, or
+#                 no more)
 #   AZL_ON_HOST   words that run a command on the node (nsenter --target 1 --mount --)
 #   AZL_API       address of the Kubernetes API; none without NODE_NAME
 #   AZL_EVERY_S   (300)
@@ -152,6 +153,18 @@ config_remove() {
 	config_take
 }
 
+# Takes our list away. From then on containerd has its pods detached by the lists that are left (go-cni,
+# Remove): what they had of our plugin, which is still there, is given back when they are gone.
+network_off() {
+	if [ -e "$conflist" ]; then
+		rm "$conflist"
+		say "removed ${conflist#"$host"}: new pods get the node's other network"
+	fi
+	if [ -d "$host/run/azl/cni" ] && [ -x "$cni_dir/azl-cni" ]; then
+		"${on_host[@]}" "${cni_dir#"$host"}/azl-cni" reconcile || say "azl-cni reconcile failed"
+	fi
+}
+
 install_all() {
 	local file
 	for file in "$image"/lib/*; do
@@ -164,6 +177,8 @@ install_all() {
 	if [ -n "${AZL_CONFLIST-}" ]; then
 		place "$image/bin/azl-cni" "$cni_dir/azl-cni" 755
 		place "$image/cni/azl-$AZL_CONFLIST.conflist" "$conflist" 600
+	else
+		network_off
 	fi
 	config_add
 	label_node '"true"'
@@ -175,23 +190,12 @@ in_use() {
 	find "$host/run/azl/cni" -path '*/leases/*' -type f 2>/dev/null || true
 }
 
-give_back() {
-	if [ -d "$host/run/azl/cni" ] && [ -x "$cni_dir/azl-cni" ]; then
-		"${on_host[@]}" "${cni_dir#"$host"}/azl-cni" reconcile || say "azl-cni reconcile failed"
-	fi
-}
-
-# The list goes first. From then on containerd has its pods detached by the lists that are left (go-cni,
-# Remove): what they had of our plugin, which is still there, is given back when they are gone. A pod that
-# was on its way when containerd was restarted needs the handler that it began with.
+# The network goes first. A pod that was on its way when containerd was restarted needs the handler that
+# it began with.
 remove_all() {
 	local used
 	label_node null
-	if [ -e "$conflist" ]; then
-		rm "$conflist"
-		say "removed ${conflist#"$host"}: new pods get the node's other network"
-	fi
-	give_back
+	network_off
 	used=$(in_use)
 	if [ -z "$used" ]; then
 		config_remove
