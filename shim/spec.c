@@ -157,6 +157,9 @@ static int take_hooks(struct spec *spec, const struct json_path *path)
 static int take_process(struct spec *spec, const struct json_path *path, enum json_type type,
 			const char *text, size_t len)
 {
+	if (json_path_is(path, "process", "apparmorProfile", NULL) ||
+	    json_path_is(path, "process", "selinuxLabel", NULL))
+		spec->confined |= type != JSON_NULL && len > 0 && !text_is(text, len, "unconfined");
 	if (json_path_is(path, "process", "terminal", NULL))
 		return take_bool(&spec->terminal, type, text);
 	if (json_path_is(path, "process", "user", "uid", NULL))

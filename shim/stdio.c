@@ -78,8 +78,9 @@ static int make_pipe(struct stdio *stdio, int i, const struct stdio_context *con
 	return 0;
 }
 
-/* file:///path: appended to by the process itself, and made with its folders. */
-static int open_file_uri(struct stdio *stdio, const char *uri, struct err *err)
+/* file:///path: appended to by the process itself, where it may, and made with its folders. */
+static int open_file_uri(struct stdio *stdio, const char *uri, const struct stdio_context *context,
+			 struct err *err)
 {
 	own_mem char *path = uri_path(uri);
 
@@ -98,9 +99,16 @@ static int open_file_uri(struct stdio *stdio, const char *uri, struct err *err)
 		return err_errno(err, "failed to create init process I/O: open %s", path);
 	if (stdio->terminal)
 		return 0;
-	stdio->child[STDIO_ERR] = fcntl(stdio->client_side[STDIO_OUT], F_DUPFD_CLOEXEC, 3);
-	stdio->child[STDIO_OUT] = fd_take(&stdio->client_side[STDIO_OUT]);
-	return stdio->child[STDIO_ERR] < 0 ? err_errno(err, "dup of %s", path) : 0;
+	stdio->client_side[STDIO_ERR] = fcntl(stdio->client_side[STDIO_OUT], F_DUPFD_CLOEXEC, 3);
+	if (stdio->client_side[STDIO_ERR] < 0)
+		return err_errno(err, "dup of %s", path);
+	for (int i = STDIO_OUT; i <= STDIO_ERR; i++) {
+		if (!context->piped)
+			stdio->child[i] = fd_take(&stdio->client_side[i]);
+		else if (make_pipe(stdio, i, context, err) < 0)
+			return err->code;
+	}
+	return 0;
 }
 
 static void on_logger(struct logger *logger, const struct err *err)
@@ -278,7 +286,8 @@ static int make_output_pipes(struct stdio *stdio, const struct stdio_context *co
 		if (!wants_output(stdio, i) || stdio->terminal || context->direct)
 			continue;
 		path = fifo_path(stdio->uri[i]);
-		if (path && is_fifo(path) && make_pipe(stdio, i, context, err) < 0)
+		if (path && (context->piped || is_fifo(path)) &&
+		    make_pipe(stdio, i, context, err) < 0)
 			return err->code;
 	}
 	return 0;
@@ -293,7 +302,7 @@ static int begin_open(struct stdio *stdio, const struct stdio_context *context, 
 	if (stdio->uri[STDIO_IN][0] != '\0' && open_stdin(stdio, context, err) < 0)
 		return err->code;
 	if (uri_has_scheme(out, "file"))
-		return open_file_uri(stdio, out, err);
+		return open_file_uri(stdio, out, context, err);
 	if (uri_scheme_len(out) > 0 && !uri_has_scheme(out, "fifo"))
 		return err_set(err, -EINVAL,
 			       "failed to create init process I/O: unknown STDIO scheme %.*s",

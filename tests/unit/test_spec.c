@@ -44,6 +44,27 @@ TEST(reads_what_the_shim_needs)
 	CHECK(!spec.cgroups_path);
 }
 
+static bool is_confined(const char *process)
+{
+	char text[256];
+	struct spec spec = { 0 };
+	struct err err;
+
+	(void)snprintf(text, sizeof(text), "{\"process\":{%s}}", process);
+	CHECK(read_text(text, &spec, &err) == 0);
+	return spec.confined;
+}
+
+TEST(knows_a_process_with_a_profile_or_a_label)
+{
+	CHECK(is_confined("\"apparmorProfile\":\"strict\""));
+	CHECK(is_confined("\"apparmorProfile\":\"unconfined\",\"selinuxLabel\":\"a:b:c:s0\""));
+	CHECK(is_confined("\"selinuxLabel\":\"a:b:c:s0\",\"apparmorProfile\":\"\""));
+	CHECK(!is_confined("\"apparmorProfile\":\"unconfined\",\"selinuxLabel\":null"));
+	CHECK(!is_confined("\"apparmorProfile\":\"\""));
+	CHECK(!is_confined("\"terminal\":false"));
+}
+
 TEST(an_empty_object_says_nothing)
 {
 	struct spec spec;

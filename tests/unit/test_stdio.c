@@ -58,7 +58,7 @@ static void open_streams(const char *which, bool terminal)
 	CHECK(stdio_init(&stdio, &loop, uri[0], uri[1], uri[2], terminal) == 0);
 }
 
-static void start_opening(bool direct)
+static void open_with(bool direct, bool piped)
 {
 	struct stdio_context context = {
 		.loop = &loop,
@@ -68,9 +68,15 @@ static void start_opening(bool direct)
 		.uid = geteuid(),
 		.gid = getegid(),
 		.direct = direct,
+		.piped = piped,
 	};
 
 	stdio_open(&stdio, &context, on_open);
+}
+
+static void start_opening(bool direct)
+{
+	open_with(direct, false);
 }
 
 static void close_streams(void)
@@ -344,6 +350,59 @@ static void check_refused(const char *out, const char *want)
 	if (!strstr(opened_err.msg, want))
 		printf("# %s\n", opened_err.msg);
 	close_streams();
+}
+
+static bool is_unnamed_pipe(int fd)
+{
+	char link[32];
+	char name[64];
+	ssize_t n;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, name, sizeof(name));
+	return n > 5 && memcmp(name, "pipe:", 5) == 0;
+}
+
+static void open_plain(int i)
+{
+	(void)snprintf(uri[i], sizeof(uri[i]), "%s/plain", folder.path);
+	(void)close(open(uri[i], O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	free(stdio.uri[i]);
+	stdio.uri[i] = strdup(uri[i]);
+}
+
+static bool has_twelve(void *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_size == 12;
+}
+
+/* A profile may forbid what has a path; what it would be told to write there comes all the same. */
+TEST(gives_a_confined_process_nothing_that_has_a_path)
+{
+	static const char *const shapes[] = { "file://", "" };
+	char path[128];
+
+	for (size_t shape = 0; shape < 2; shape++) {
+		int process[3];
+
+		open_streams("", false);
+		open_plain(1);
+		open_plain(2);
+		(void)snprintf(path, sizeof(path), "%s/plain", folder.path);
+		(void)snprintf(uri[1], sizeof(uri[1]), "%s%s", shapes[shape], path);
+		free(stdio.uri[1]);
+		stdio.uri[1] = strdup(uri[1]);
+		open_with(false, true);
+		CHECK(opened == 1 && opened_err.code == 0);
+		start_process(process);
+		CHECK(is_unnamed_pipe(process[1]) && is_unnamed_pipe(process[2]));
+		CHECK(write(process[1], "to out", 6) == 6 && write(process[2], "to err", 6) == 6);
+		CHECK(turn_until(&loop, has_twelve, path));
+		close_all(process, 3);
+		close_streams();
+	}
 }
 
 TEST(refuses_what_it_cannot_open_and_names_it)
