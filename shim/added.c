@@ -192,6 +192,7 @@ void added_start(struct process *process, struct call *call)
 		return;
 	}
 	process->starting_now = operation;
+	process->start_failed = false;
 	exit_count(process);
 	exit_hold(process);
 	reaper_hold(&container->shim->reaper, &operation->hold);
