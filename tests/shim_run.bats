@@ -84,7 +84,7 @@ teardown() { e2e_end; }
 	until_ok 5 eval '[ "$(pgrep -cf "sleep 432[1]")" -eq 2 ]'
 	ctr task kill -s KILL $T
 	until_ok 5 has_status $T STOPPED
-	equal "$(pgrep -cf 'sleep 432[1]')" 0
+	until_ok 5 eval '[ "$(pgrep -cf "sleep 432[1]")" -eq 0 ]'
 }
 
 @test "a read-only root is read-only" {
