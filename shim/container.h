@@ -46,8 +46,8 @@ struct process {
 	struct list waiters;		/* struct call, by `wait` */
 	struct buf spec;		/* JSON of an added process until it is started */
 	struct operation *starting_now; /* Start of an added process under way */
-	bool start_failed;		/* the last start of an added process: nobody waits for it */
-	struct operation *deleting;	/* Delete under way */
+	bool start_failed;	    /* the last start of an added process: nobody waits for it */
+	struct operation *deleting; /* Delete under way */
 	struct list link;
 };
 

@@ -191,14 +191,16 @@ static void adjust_oom_score(const struct join *join)
 	(void)sys_close((int)fd);
 }
 
-static long clone3(uint64_t flags, int cgroup)
+/* No call of its own: a child that shares our stack would return from it first, and overwrite where
+ * we are to return to. */
+static inline __attribute__((always_inline)) long clone3(uint64_t flags, int cgroup)
 {
 	const struct join_clone_args args = {
 		.flags = flags,
 		.cgroup = (uint64_t)cgroup,
 	};
 
-	return sys2(SYS_clone3, sys_at(&args), sizeof(args));
+	return sys6(SYS_clone3, sys_at(&args), sizeof(args), 0, 0, 0, 0);
 }
 
 /*

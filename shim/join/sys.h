@@ -13,7 +13,8 @@
 
 #if defined(__x86_64__)
 
-static inline long sys6(long number, long a, long b, long c, long d, long e, long f)
+static inline __attribute__((always_inline)) long sys6(long number, long a, long b, long c, long d,
+						       long e, long f)
 {
 	register long r10 __asm__("r10") = d;
 	register long r8 __asm__("r8") = e;
@@ -29,7 +30,8 @@ static inline long sys6(long number, long a, long b, long c, long d, long e, lon
 
 #else /* arm64; the assembler of any other machine refuses */
 
-static inline long sys6(long number, long a, long b, long c, long d, long e, long f)
+static inline __attribute__((always_inline)) long sys6(long number, long a, long b, long c, long d,
+						       long e, long f)
 {
 	register long x8 __asm__("x8") = number;
 	register long x0 __asm__("x0") = a;

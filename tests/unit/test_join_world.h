@@ -414,6 +414,7 @@ static struct said join_run(const struct world *world, union draft *draft)
 	if (said.tty >= 0)
 		read_out(&said, said.tty);
 	CHECK(waitpid(pid, &status, 0) == pid);
+	CHECK(WIFEXITED(status)); /* by itself, whatever it did */
 	if (said.pid > 0 && waitpid(said.pid, &status, 0) == said.pid)
 		said.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 	while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
