@@ -124,7 +124,8 @@ void route_put(struct rtnl_batch *batch, const struct route *route, enum route_b
 	}
 }
 
-void route_put_get(struct rtnl_batch *batch, const struct address *dst, int oif)
+static void route_put_ask(struct rtnl_batch *batch, const struct address *dst, int oif,
+			  uint32_t flags)
 {
 	char text[ADDRESS_TEXT_ROOM];
 	struct nlmsghdr *nlh;
@@ -135,9 +136,20 @@ void route_put_get(struct rtnl_batch *batch, const struct address *dst, int oif)
 	header = mnl_nlmsg_put_extra_header(nlh, sizeof(*header));
 	header->rtm_family = dst->family;
 	header->rtm_dst_len = address_bits(dst->family);
+	header->rtm_flags = flags;
 	mnl_attr_put(nlh, RTA_DST, address_bytes(dst->family), dst->bytes);
 	if (oif)
 		mnl_attr_put_u32(nlh, RTA_OIF, (uint32_t)oif);
+}
+
+void route_put_get(struct rtnl_batch *batch, const struct address *dst, int oif)
+{
+	route_put_ask(batch, dst, oif, 0);
+}
+
+void route_put_match(struct rtnl_batch *batch, const struct address *dst)
+{
+	route_put_ask(batch, dst, 0, RTM_F_FIB_MATCH);
 }
 
 void route_put_dump(struct rtnl_batch *batch, uint8_t family, int oif)

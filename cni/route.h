@@ -44,5 +44,9 @@ void route_put(struct rtnl_batch *batch, const struct route *route, enum route_b
 /* Ask which way a packet of this host to that address would go; oif 0: through any link. */
 void route_put_get(struct rtnl_batch *batch, const struct address *dst, int oif);
 
+/* The same through any link, with the answer as the entry has it that decides: its dst and prefix.
+ */
+void route_put_match(struct rtnl_batch *batch, const struct address *dst);
+
 /* Ask for the routes of a family through a link (0: any), in every table. */
 void route_put_dump(struct rtnl_batch *batch, uint8_t family, int oif);

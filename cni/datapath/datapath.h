@@ -67,8 +67,10 @@ extern const struct datapath datapath_ipvlan; /* ipvlan.c */
 int datapath_gc(bool (*is_alive)(void *owner, const char *container, const char *ifname),
 		void *owner, struct err *err);
 
-/* Is the address routed to a host end of ours that is up, or bound on the host? May it be used for
- * an attachment whose host end is `host_name`? */
+/*
+ * May the address be used for an attachment whose host end is `host_name`? Not when it is routed to
+ * another host end of ours that is up, alone to any other link, or bound on the host.
+ */
 bool datapath_may_use(const struct address *address, const char *host_name);
 
 /*

@@ -264,7 +264,7 @@ static int gc_way_to(struct rtnl *rtnl, struct rtnl_batch *batch, const struct a
 	int rc;
 
 	rtnl_batch_clear(batch);
-	route_put_get(batch, address, 0);
+	route_put_match(batch, address);
 	rtnl_reply(batch, route_reply, route);
 	rc = rtnl_send(rtnl, batch, err);
 	if (rc == 0)
@@ -294,6 +294,8 @@ bool datapath_may_use(const struct address *address, const char *host_name)
 	rc = rtnl_send(&rtnl, batch, &err);
 	if (rc < 0)
 		return rc == -ENODEV;
-	return link.group != RTNL_GROUP || !(link.flags & IFF_UP) ||
-	       strcmp(link.name, host_name) == 0;
+	/* a route for it alone: a pod of somebody else's, whose route would be replaced */
+	if (link.group != RTNL_GROUP)
+		return route.dst.prefix < address_bits(address->family);
+	return !(link.flags & IFF_UP) || strcmp(link.name, host_name) == 0;
 }

@@ -692,6 +692,41 @@ TEST(addresses_in_use_are_seen)
 	end(&pod);
 }
 
+TEST(addresses_that_others_have_routed_are_seen)
+{
+	const struct address theirs = world_address("10.1.0.77");
+	const struct address theirs6 = world_address("fd00:1::77");
+	const struct address beside = world_address("10.1.0.78");
+	const struct address beside6 = world_address("fd00:1::78");
+	const struct address nets[] = { world_address("10.1.0.0/24"), world_address("fd00:1::/64"),
+					theirs, theirs6 };
+	struct rtnl_batch *batch = rtnl_batch_new(&err);
+	struct rtnl rtnl = { 0 };
+	struct pod pod;
+
+	if (!begin(&pod))
+		return;
+	CHECK(rtnl_open(&rtnl, &err) == 0);
+	CHECK(netns_run(world.fabric, up_nic, &(struct rtnl){ 0 }, &err) == 0);
+	/* first those of networks, then those of addresses alone */
+	for (size_t i = 0; i < sizeof(nets) / sizeof(nets[0]); i++) {
+		const struct route route = { .dst = nets[i],
+					     .oif = world_index(&rtnl, "nic0"),
+					     .scope = RT_SCOPE_LINK };
+
+		CHECK(datapath_may_use(i < 3 ? &theirs : &beside, "azc1"));
+		CHECK(datapath_may_use(&theirs6, "azc1"));
+		rtnl_batch_clear(batch);
+		route_put(batch, &route, ROUTE_ALONE);
+		CHECK(rtnl_send(&rtnl, batch, &err) == 0);
+	}
+	CHECK(!datapath_may_use(&theirs, "azc1") && !datapath_may_use(&theirs6, "azc1"));
+	CHECK(datapath_may_use(&beside, "azc1") && datapath_may_use(&beside6, "azc1"));
+	rtnl_done(&rtnl);
+	rtnl_batch_free(batch);
+	end(&pod);
+}
+
 static int rules_of_ours;
 
 static int count_rule(void *owner, const struct nlmsghdr *nlh)
