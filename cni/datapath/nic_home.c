@@ -8,6 +8,7 @@
 #include "cni/datapath/nic.h"
 #include "cni/datapath/pod.h"
 #include "cni/error.h"
+#include "cni/nic.h"
 #include "cni/rtnl.h"
 #include "config/base/buf.h"
 #include "config/base/clean.h"
@@ -59,6 +60,7 @@ bool nic_is_of(const struct datapath_plan *plan, const struct link *link, struct
 /* Those of an attachment among all links of a namespace. */
 struct nic_search {
 	const struct datapath_plan *plan;
+	const char *kind; /* that a NIC may have besides none; NULL: any */
 	struct buf links; /* of struct link */
 };
 
@@ -76,6 +78,8 @@ static int search_see(void *owner, const struct nlmsghdr *nlh)
 	struct link link;
 
 	if (link_parse(nlh, &link) < 0 || !nic_is_of(search->plan, &link, &mark))
+		return 0;
+	if (search->kind && link.kind[0] && strcmp(link.kind, search->kind) != 0)
 		return 0;
 	return buf_add(&search->links, &link, sizeof(link), NIC_FOUND_MAX_BYTES);
 }
@@ -103,13 +107,32 @@ static int move_one(struct rtnl *pod, struct rtnl_batch *batch, const struct lin
 	return rtnl_send(pod, batch, err);
 }
 
+/*
+ * Marks in the pod are what the pod says: it may put one on a link that it has made, to have it on
+ * the host. Hardware has no kind, and no pod can make any. A host that is itself a namespace, with
+ * one end of a pair for a NIC, has such NICs for its pods, too.
+ */
+static const char *kind_of_nics(const struct datapath_plan *plan)
+{
+	static const char veth[] = "veth";
+	own_rtnl struct rtnl host = { 0 };
+	struct link nic = { 0 };
+	struct err ignored;
+
+	if (rtnl_open(&host, &ignored) == 0 &&
+	    nic_resolve(&host, &(struct nic_wish){ .name = plan->master }, &nic, &ignored) == 0 &&
+	    strcmp(nic.kind, veth) == 0)
+		return veth;
+	return "";
+}
+
 /* Out of the pod, those that are there. */
 static int move_out(const struct datapath_plan *plan, struct err *err)
 {
 	own_fd int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	own_batch struct rtnl_batch *batch = rtnl_batch_new(err);
 	own_rtnl struct rtnl pod = { 0 };
-	struct nic_search search = { .plan = plan };
+	struct nic_search search = { .plan = plan, .kind = kind_of_nics(plan) };
 	int rc;
 
 	if (home < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/test.h"
 
+#include <libmnl/libmnl.h>
 #include <linux/fib_rules.h>
 #include <net/if.h>
 
@@ -174,6 +175,46 @@ TEST(a_nic_goes_into_the_pod_and_comes_back)
 	CHECK(datapath_nic.add(&given.plan, &given.result, &err) == 0);
 	CHECK(datapath_nic.del(&given.plan, &err) == 0);
 	CHECK(is_free(&given));
+	given_end(&given);
+}
+
+/* As a pod may: a link of its own making with a mark. -EOPNOTSUPP: not in this kernel. */
+static int make_marked(void *owner, struct err *err)
+{
+	struct rtnl_batch *batch = rtnl_batch_new(err);
+	struct nlmsghdr *nlh = rtnl_put(batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, "make evil");
+	struct nlattr *info;
+	int rc = rtnl_open(owner, err);
+
+	(void)mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
+	mnl_attr_put_strz(nlh, IFLA_IFNAME, "evil");
+	info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
+	mnl_attr_put_strz(nlh, IFLA_INFO_KIND, "ifb");
+	mnl_attr_nest_end(nlh, info);
+	link_put_alias(batch, 0, "evil", "azl-nic:eth9:c1/eth1");
+	rc = rc < 0 ? rc : rtnl_send(owner, batch, err);
+	rtnl_done(owner);
+	rtnl_batch_free(batch);
+	return rc;
+}
+
+TEST(a_link_that_the_pod_has_made_is_not_brought_to_the_host)
+{
+	struct rtnl pod = { 0 };
+	struct given given;
+	struct err err = { 0 };
+	int rc;
+
+	if (given_begin(&given) != 0)
+		return;
+	CHECK(datapath_nic.add(&given.plan, &given.result, &err) == 0);
+	rc = netns_run(given.plan.netns, make_marked, &pod, &err);
+	if (rc < 0)
+		printf("# skip: %s\n", err.msg);
+	CHECK(rc == 0 || rc == -EOPNOTSUPP);
+	CHECK(datapath_nic.del(&given.plan, &err) == 0);
+	CHECK(is_free(&given));
+	CHECK(world_index(&given.host, "eth9") == 0 && world_index(&given.host, "evil") == 0);
 	given_end(&given);
 }
 
