@@ -78,15 +78,26 @@ static bool routed_is_repeated(const struct datapath_plan *plan, size_t i)
 	return false;
 }
 
-static bool routed_is_default(const struct cni_route *route)
+static bool routed_is_main(const struct cni_route *route)
 {
-	return route->dst.prefix == 0 && route->table <= 0;
+	return route->table <= 0 || route->table == RT_TABLE_MAIN;
+}
+
+/* Is one to the same destination before it? */
+static bool routed_is_again(const struct pod_routes *routes, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (routed_is_main(&routes->routes[j]) &&
+		    address_equal(&routes->routes[j].dst, &routes->routes[i].dst) &&
+		    routes->routes[j].dst.prefix == routes->routes[i].dst.prefix)
+			return true;
+	return false;
 }
 
 /*
- * Another link of the pod has the default route: the first one keeps it. What has an address of
- * this link leaves through it by a table of its own; the host's strict reverse path filter takes
- * it from nowhere else.
+ * Another link of the pod has one of the routes, mostly the default one: the first one keeps it.
+ * What has an address of this link leaves through it by a table of its own; the host's strict
+ * reverse path filter takes it from nowhere else.
  */
 static int routed_be_further(struct routed_work *work, struct err *err)
 {
@@ -99,7 +110,7 @@ static int routed_be_further(struct routed_work *work, struct err *err)
 		struct route route = routed_route(&work->routes.routes[i], index);
 
 		route.table = table;
-		if (routed_is_default(&work->routes.routes[i]))
+		if (routed_is_main(&work->routes.routes[i]))
 			route_put(work->batch, &route, ROUTE_REPLACE);
 	}
 	for (size_t i = 0; i < plan->n_ips; i++) {
@@ -138,9 +149,10 @@ int routed_set_up_pod(struct routed_work *work, struct err *err)
 		routed_put_gateway(work->batch, work->kind, index, AF_INET6);
 	for (size_t i = 0; i < work->routes.n; i++) {
 		struct route route = routed_route(&work->routes.routes[i], index);
+		bool is_main = routed_is_main(&work->routes.routes[i]);
 
-		route_put(work->batch, &route,
-			  routed_is_default(&work->routes.routes[i]) ? ROUTE_ALONE : ROUTE_REPLACE);
+		if (!is_main || !routed_is_again(&work->routes, i))
+			route_put(work->batch, &route, is_main ? ROUTE_ALONE : ROUTE_REPLACE);
 	}
 	rc = rtnl_send(work->pod, work->batch, err);
 	return rc == -EEXIST ? routed_be_further(work, err) : rc;

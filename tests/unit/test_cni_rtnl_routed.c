@@ -503,6 +503,33 @@ TEST(routes_are_as_configured)
 	end(&pod);
 }
 
+TEST(a_further_link_takes_no_route_from_the_first)
+{
+	struct cni_route routes[] = { { .dst = world_address("10.0.0.0/8") },
+				      { .dst = world_address("172.16.0.0/12"), .table = 254 },
+				      { .dst = world_address("fd00::/8") } };
+	struct pod first;
+	struct pod further;
+
+	if (world_begin(&world) != 0)
+		return;
+	pod_begin(&first, "c1", "azc1", "10.1.0.5", "fd00:1::5");
+	pod_begin(&further, "c1", "azc2", "10.1.0.6", "fd00:1::6");
+	(void)close(further.netns);
+	further.plan.netns = further.netns = dup(first.netns);
+	further.plan.ifname = "eth1";
+	first.plan.routes = further.plan.routes = routes;
+	first.plan.n_routes = further.plan.n_routes = 3;
+	CHECK(add(&first) == 0);
+	CHECK(add(&further) == 0);
+	CHECK(check(&first) == 0 && check(&further) == 0);
+	CHECK(del(&further) == 0);
+	CHECK(check(&first) == 0);
+	CHECK(del(&first) == 0);
+	pod_end(&further);
+	end(&first);
+}
+
 static int links_of_ours;
 
 static int count_link(void *owner, const struct nlmsghdr *nlh)
