@@ -379,6 +379,7 @@ static pid_t netns_child(struct stat *netns, uint64_t *cookie)
 	CHECK(pipe2(ready, O_CLOEXEC) == 0);
 	child = fork();
 	if (child == 0) {
+		(void)alarm(60); /* should nobody kill it */
 		if (unshare(CLONE_NEWNET) < 0 || write(ready[1], "", 1) != 1)
 			_exit(1);
 		for (;;)

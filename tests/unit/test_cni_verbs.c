@@ -455,6 +455,7 @@ static int take_place(int dir, struct lease *lease)
 	int lock = -1;
 
 	lease->state = LEASE_BOUND;
+	(void)alarm(60); /* should the place never be free */
 	for (;;) {
 		int code;
 
