@@ -7,6 +7,7 @@
 
 #include "config/azlctl/azlctl.h"
 #include "config/azlctl/checks.h"
+#include "config/azlctl/facts.h"
 
 enum { NAME_ROOM = 320 };
 
@@ -15,6 +16,9 @@ struct handler {
 	char table[CHECK_TABLE_ROOM]; /* "plugins.\"...\".containerd.runtimes.azl"; "": none yet */
 	char file[NAME_ROOM];	      /* that has it */
 	bool is_read;		      /* by containerd */
+	unsigned int version;	      /* of that file; 0: it says none */
+	unsigned int config_version;  /* of config.toml */
+	bool config_says_cri;	      /* by the name that version 2 has for it */
 	bool is_systemd;
 	bool any; /* containerd has a configuration */
 };
@@ -34,6 +38,7 @@ static void read_lines(struct handler *handler, const char *text, const char *fi
 		    memmem(line, len, "io.containerd.azl.v2", 20)) {
 			(void)snprintf(handler->table, sizeof(handler->table), "%s", table);
 			(void)snprintf(handler->file, sizeof(handler->file), "%s", file);
+			handler->version = facts_config_version(text);
 		}
 	}
 	if (!*handler->file)
@@ -60,6 +65,10 @@ static void take_file(void *owner, const char *file, const char *text)
 	bool is_read = check_config_is_read(handler->checks, file);
 
 	handler->any = true;
+	if (strcmp(file, CHECK_CONFIG_PATH) == 0) {
+		handler->config_version = facts_config_version(text);
+		handler->config_says_cri = strstr(text, "io.containerd.grpc.v1.cri");
+	}
 	if (handler->is_read && !is_read)
 		return;
 	read_lines(handler, text, file);
@@ -87,16 +96,38 @@ static void check_driver(struct checks *checks, const struct handler *handler)
 	}
 }
 
-/* containerd 1.7 takes an imported file in place of all that config.toml says of CRI (#5837). */
-static bool import_replaces(const struct checks *checks)
+/* Files of two versions are not merged (facts_versions_fit). */
+static bool versions_fit(const struct handler *handler)
 {
-	struct buf text = { 0 };
-	bool says = checks->containerd.part[0] < 2 &&
-		    check_read_file(checks, CHECK_CONFIG_PATH, &text) == 0 && text.len > 0 &&
-		    strstr((const char *)text.data, "io.containerd.grpc.v1.cri");
+	return handler->version == 0 || handler->config_version == 0 ||
+	       handler->version == handler->config_version;
+}
 
-	buf_done(&text);
-	return says;
+static void tell_versions(struct checks *checks, const struct handler *handler)
+{
+	check_say(checks, CHECK_WARN, "runtime.handler",
+		  "/%s is of version %u, /" CHECK_CONFIG_PATH
+		  " of %u: containerd reads only one of them whole",
+		  handler->file, handler->version, handler->config_version);
+	check_fix(
+		checks,
+		"version = %u in /%s, with the handler of /usr/share/azl/containerd/azl-v%d.toml, "
+		"then restart containerd",
+		handler->config_version, handler->file, handler->config_version < 3 ? 2 : 3);
+}
+
+/* containerd 1.7 takes an imported file in place of all that config.toml says of CRI (#5837). */
+static void tell_unread(struct checks *checks, const struct handler *handler)
+{
+	check_say(checks, CHECK_WARN, "runtime.handler",
+		  "/%s names azl, but containerd does not read that file", handler->file);
+	if (!versions_fit(handler) || (handler->config_says_cri && checks->containerd.part[0] < 2))
+		check_fix(checks, "azlctl apply shows the lines to append to /" CHECK_CONFIG_PATH
+				  ": imported, the file would take the place of what it says of "
+				  "CRI, or say nothing");
+	else
+		check_fix(checks, "imports = [\"/etc/containerd/conf.d/*.toml\"] at the top of "
+				  "/" CHECK_CONFIG_PATH ", then restart containerd");
 }
 
 void check_handler(struct checks *checks)
@@ -115,15 +146,11 @@ void check_handler(struct checks *checks)
 		return;
 	}
 	if (!check_config_is_read(checks, handler.file)) {
-		check_say(checks, CHECK_WARN, "runtime.handler",
-			  "/%s names azl, but containerd does not read that file", handler.file);
-		if (import_replaces(checks))
-			check_fix(checks, "azlctl apply shows the lines to append to "
-					  "/" CHECK_CONFIG_PATH ": imported, the file would take "
-					  "the place of all that it says of CRI");
-		else
-			check_fix(checks, "imports = [\"/etc/containerd/conf.d/*.toml\"] at the "
-					  "top of /" CHECK_CONFIG_PATH ", then restart containerd");
+		tell_unread(checks, &handler);
+		return;
+	}
+	if (!versions_fit(&handler)) {
+		tell_versions(checks, &handler);
 		return;
 	}
 	check_say(checks, CHECK_OK, "runtime.handler", "/%s names azl", handler.file);

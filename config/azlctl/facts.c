@@ -167,6 +167,7 @@ static int read_conf_d(const struct azlctl *ctl, struct host_facts *facts, const
 			continue;
 		rc = read_toml(ctl, &path[1], &text, err);
 		if (rc > 0 && ours_judge((const char *)text.data, text.len) == OURS_FOREIGN &&
+		    (!config || facts_versions_fit(config, (const char *)text.data)) &&
 		    facts_names_handler((const char *)text.data))
 			facts->has_azl_handler = true;
 		buf_done(&text);

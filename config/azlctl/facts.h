@@ -114,6 +114,16 @@ void facts_find_slices(struct host_facts *facts);
 void facts_containerd_config(struct host_facts *facts, const char *text);
 void facts_containerd_version(struct host_facts *facts, const char *text);
 
+/* "version = N" of a configuration of containerd; 0: it says none. */
+unsigned int facts_config_version(const char *text);
+
+/*
+ * True when containerd reads all of a configuration and of a file that it imports. Of another
+ * version it does not: what the older one says of CRI goes (containerd 2.1, measured), 1.7 knows no
+ * 3 at all.
+ */
+bool facts_versions_fit(const char *config, const char *file);
+
 /* True when a configuration of containerd, /etc/containerd/config.toml, imports a file: by its
  * path, or by a pattern. */
 bool facts_imports(const char *text, const char *path);

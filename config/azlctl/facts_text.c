@@ -76,22 +76,40 @@ bool facts_names_handler(const char *text)
 	return false;
 }
 
-void facts_containerd_config(struct host_facts *facts, const char *text)
+unsigned int facts_config_version(const char *text)
 {
-	facts->has_containerd_config = true;
-	facts->has_azl_handler = facts_names_handler(text);
-	facts->imports_conf_d = facts_imports(text, "/" FACTS_CONF_D "/azl.toml");
-	facts->containerd_config = 1; /* what it is when it does not say */
 	for (const char *line = text; *line; line += *line == '\n') {
+		const char *value;
+
 		line += strspn(line, " \t");
 		if (*line == '[')
 			break;
-		if (strncmp(line, "version", 7) == 0 && strpbrk(line, "=\n") &&
-		    *strpbrk(line, "=\n") == '=')
-			facts->containerd_config =
-				(unsigned int)strtoul(strchr(line, '=') + 1, NULL, 10);
+		value = line + strlen("version");
+		if (strncmp(line, "version", strlen("version")) == 0) {
+			value += strspn(value, " \t");
+			if (*value == '=')
+				return (unsigned int)strtoul(value + 1, NULL, 10);
+		}
 		line += strcspn(line, "\n");
 	}
+	return 0;
+}
+
+void facts_containerd_config(struct host_facts *facts, const char *text)
+{
+	unsigned int version = facts_config_version(text);
+
+	facts->has_containerd_config = true;
+	facts->has_azl_handler = facts_names_handler(text);
+	facts->imports_conf_d = facts_imports(text, "/" FACTS_CONF_D "/azl.toml");
+	facts->containerd_config = version ? version : 1;
+}
+
+bool facts_versions_fit(const char *config, const char *file)
+{
+	unsigned int left = facts_config_version(config), right = facts_config_version(file);
+
+	return left == right || left == 0 || right == 0;
 }
 
 void facts_containerd_version(struct host_facts *facts, const char *text)

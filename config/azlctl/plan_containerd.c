@@ -50,6 +50,10 @@ void plan_containerd(struct plan *plan, const struct host_facts *facts,
 		     const struct host_config *config)
 {
 	bool is_3 = facts->has_containerd_config ? facts->containerd_config >= 3 : merges(facts);
+	/* that of config.toml: files of two versions are not merged */
+	unsigned int version = !is_3			      ? 2
+			       : facts->containerd_config > 3 ? facts->containerd_config
+							      : 3;
 	own_mem char *block = NULL, *text = NULL;
 	struct step *step;
 
@@ -64,7 +68,7 @@ void plan_containerd(struct plan *plan, const struct host_facts *facts,
 		return;
 	}
 	if (merges(facts) && facts_reads_conf_d(facts)) {
-		plan_text(plan, &text, "version = %d\n\n%s", is_3 ? 3 : 2, block);
+		plan_text(plan, &text, "version = %u\n\n%s", version, block);
 		if (text)
 			plan_add(plan, STEP_FILE, CONF_D_FILE, text,
 				 "runtime handler azl for Kubernetes; takes effect at containerd's "

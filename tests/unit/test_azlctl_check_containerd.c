@@ -54,7 +54,8 @@ TEST(an_import_that_would_replace_what_is_said_of_cri_is_not_advised)
 	CHECK(check(&tree, false) == AZLCTL_WARNED);
 	CHECK(says("names azl, but containerd does not read"));
 	CHECK(says("-> azlctl apply shows the lines to append to /etc/containerd/config.toml: "
-		   "imported, the file would take the place of all that it says of CRI\n"));
+		   "imported, the file would take the place of what it says of CRI, or say "
+		   "nothing\n"));
 	CHECK(!strstr(answer, "imports = "));
 	host_tree_done(&tree);
 }
@@ -134,4 +135,45 @@ TEST(debian_builds_containerd_with_another_default)
 	host_tree_put(&tree, "etc/os-release", "ID=ubuntu\nID_LIKE=debian\n");
 	CHECK(check(&tree, false) == AZLCTL_WARNED);
 	host_tree_done(&tree);
+}
+
+/* Files of two versions are not merged: with containerd 2.1 config.toml's runc lost SystemdCgroup.
+ */
+TEST(a_file_of_another_version_than_config_toml_is_told)
+{
+	static const char *const versions[][3] = {
+		{ "2", "3",
+		  "-> version = 2 in /etc/containerd/conf.d/azl.toml, with the handler of "
+		  "/usr/share/azl/containerd/azl-v2.toml, then restart containerd\n" },
+		{ "3", "2",
+		  "-> version = 3 in /etc/containerd/conf.d/azl.toml, with the handler of "
+		  "/usr/share/azl/containerd/azl-v3.toml, " },
+		{ "3", "3", "/etc/containerd/conf.d/azl.toml names azl\n" },
+	};
+
+	for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+		bool fit = strcmp(versions[i][0], versions[i][1]) == 0;
+		struct host_tree tree = good();
+		char text[256];
+
+		(void)snprintf(text, sizeof(text),
+			       "version = %s\nimports = [\"/etc/containerd/conf.d/*.toml\"]\n",
+			       versions[i][0]);
+		host_tree_put(&tree, "etc/containerd/config.toml", text);
+		(void)snprintf(text, sizeof(text),
+			       "version = %s\n[plugins.x.runtimes.azl]\nruntime_type = "
+			       "\"io.containerd.azl.v2\"\n[plugins.x.runtimes.azl.options]\n"
+			       "SystemdCgroup = true\n",
+			       versions[i][1]);
+		host_tree_put(&tree, "etc/containerd/conf.d/azl.toml", text);
+		CHECK(check(&tree, false) == (fit ? AZLCTL_OK : AZLCTL_WARNED));
+		CHECK(says(versions[i][2]));
+		CHECK(fit || says("containerd reads only one of them whole"));
+		/* nobody is sent to import it either */
+		(void)snprintf(text, sizeof(text), "version = %s\n", versions[i][0]);
+		host_tree_put(&tree, "etc/containerd/config.toml", text);
+		CHECK(check(&tree, false) == AZLCTL_WARNED);
+		CHECK(says(fit ? "-> imports = " : "-> azlctl apply shows the lines to append"));
+		host_tree_done(&tree);
+	}
 }

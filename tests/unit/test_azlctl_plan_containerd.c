@@ -35,6 +35,18 @@ TEST(containerd_gets_a_file_only_where_it_merges)
 	CHECK(!find(&plan, STEP_FILE, CONF_D) && advises(&plan, "would take the place of all"));
 	plan_done(&plan);
 
+	/* files of two versions are not merged */
+	facts.containerd_major = 2;
+	plan = plan_of(&facts, "{}");
+	CHECK(says(value(&plan, STEP_FILE, CONF_D), "version = 2\n"));
+	CHECK(says(value(&plan, STEP_FILE, CONF_D), "io.containerd.grpc.v1.cri"));
+	plan_done(&plan);
+	facts.containerd_config = 4;
+	plan = plan_of(&facts, "{}");
+	CHECK(says(value(&plan, STEP_FILE, CONF_D), "version = 4\n"));
+	CHECK(says(value(&plan, STEP_FILE, CONF_D), "io.containerd.cri.v1.runtime"));
+	plan_done(&plan);
+
 	/* containerd 2.2 without any configuration */
 	facts.has_containerd_config = false;
 	facts.containerd_config = 0;
@@ -146,4 +158,14 @@ TEST(a_file_is_imported_by_its_path_or_a_pattern)
 		CHECK(facts_imports(cases[i].text, "/etc/containerd/conf.d/site.toml") ==
 		      cases[i].site);
 	}
+}
+
+TEST(versions_of_two_files_fit_when_both_say_the_same)
+{
+	CHECK(facts_config_version("# version = 3\n  version=2\nversion = 4\n") == 2);
+	CHECK(facts_config_version("versions = 3\n[x]\nversion = 2\n") == 0);
+	CHECK(facts_config_version("version") == 0 && facts_config_version("") == 0);
+	CHECK(facts_versions_fit("version = 2\n", "version = 2\n"));
+	CHECK(!facts_versions_fit("version = 2\n", "version = 3\n"));
+	CHECK(facts_versions_fit("version = 2\n", "[plugins]\n"));
 }
