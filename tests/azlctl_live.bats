@@ -37,7 +37,7 @@ wants() {
 }
 
 azlctl() {
-	${WRAP-} nsenter --net="/run/netns/$NS" "$AZL_BUILD/azlctl" "$@"
+	${WRAP-} nsenter --net="/run/netns/$NS" "$AZL_BUILD/${CTL-azlctl}" "$@"
 }
 
 # As the kernel has it, asked for without azlctl.
@@ -198,6 +198,46 @@ without_cgroups() {
 	run -0 without_cgroups "$AZL_BUILD/azlctl" revert
 	has "done    set back oom_score_adj of sshd/$pid = 0"
 	equal "$(cat "/proc/$pid/oom_score_adj")" 0
+}
+
+# As after an apply on a host that no systemd makes cgroups of; a node has no controllers for one, without
+# which libcgroup does nothing.
+@test "revert takes what a daemon has started since out of its group, too, and leaves containers in theirs" {
+	local root=/sys/fs/cgroup home=azl-live-home CTL=tools/azlctl-cgroups pids=() handed each
+	mkdir -p "$root/$home" "$root/azl-system/sshd" "$root/azl-system/kubelet" "$root/azl/one" /var/lib/azl
+	cp /bin/sleep "$W/sshd"
+	# the daemon, what it started, what one that is gone started, a container
+	for each in "$W/sshd" sleep sleep sleep; do
+		helper "$each" 1000
+		pids+=("$HELPER")
+	done
+	until_ok 5 pgrep -x sshd
+	# a node's root is none: it takes processes only while it hands nothing down
+	handed=$(cat "$root/cgroup.subtree_control")
+	for each in $handed; do echo "-$each" >"$root/cgroup.subtree_control"; done
+	echo "${pids[0]}" >"$root/azl-system/sshd/cgroup.procs"
+	echo "${pids[1]}" >"$root/azl-system/sshd/cgroup.procs"
+	echo "${pids[2]}" >"$root/azl-system/kubelet/cgroup.procs"
+	echo "${pids[3]}" >"$root/azl/one/cgroup.procs"
+	jq -n --arg pid "${pids[0]}" --arg home "/$home" '{ version: 1, folder: true, changes: [
+		{ kind: "group", name: "azl-system" }, { kind: "group", name: "azl-system/sshd" },
+		{ kind: "move", name: $pid, before: $home, ours: "azl-system/sshd" },
+		{ kind: "group", name: "azl-system/kubelet" }, { kind: "group", name: "azl" } ] }' >/var/lib/azl/applied.json
+	run -5 azlctl revert
+	has "FAILED  remove cgroup /azl"
+	[ ! -e "$root/azl-system" ]
+	equal "$(cat "$root/$home/cgroup.procs")" "${pids[0]}
+${pids[1]}"
+	grep -qx 0::/ "/proc/${pids[2]}/cgroup"
+	equal "$(cat "$root/azl/one/cgroup.procs")" "${pids[3]}"
+	kill "${pids[@]}"
+	until_ok 5 eval '[ -z "$(cat $root/azl/one/cgroup.procs $root/$home/cgroup.procs)" ]'
+	until_ok 5 eval '! grep -qx "${pids[2]}" $root/cgroup.procs'
+	for each in $handed; do echo "+$each" >"$root/cgroup.subtree_control"; done
+	rmdir "$root/azl/one" "$root/$home"
+	run -0 azlctl revert
+	[ ! -e "$root/azl" ]
+	[ ! -e /var/lib/azl ]
 }
 
 @test "a process of a container that is called like a daemon is none" {

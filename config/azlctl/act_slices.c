@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cgroups/file.h"
+#include "cgroups/procs.h"
 #include "cgroups/root.h"
 #include "config/azlctl/act.h"
 #include "config/azlctl/azlctl.h"
@@ -53,9 +54,40 @@ enum undo group_undo_look(struct world *world, const struct change *change, stru
 	return world->ctl->is_live && has_group(change->name) ? UNDO_TODO : UNDO_NOTHING;
 }
 
+/* The group that a daemon was moved out of; "": nobody knows, or it is gone. */
+static const char *home_of(const struct world *world, const char *group)
+{
+	for (size_t i = 0; i < world->journal->count; i++) {
+		const struct change *change = &world->journal->changes[i];
+
+		if (change->kind == CHANGE_MOVE && change->before && change->ours &&
+		    strcmp(change->ours, group) == 0 && has_group(change->before))
+			return change->before;
+	}
+	return "";
+}
+
+/* What a daemon has started since it was moved (shims, somebody's session) is in its group, too.
+ * One that cannot be moved is told by who removes the group. */
+static void move_rest(const struct world *world, const char *group)
+{
+	const char *home = home_of(world, group);
+	struct cg_procs procs = { 0 };
+	own_fd int root = -1, dir = -1;
+	struct err unheard;
+
+	if (cg_root_open(&root, &unheard) == 0 && cg_open_below(root, group, &dir, &unheard) == 0 &&
+	    cg_procs_read(dir, &procs, &unheard) == 0)
+		for (size_t i = 0; i < procs.count; i++)
+			(void)slices_move(home + (*home == '/'), procs.pids[i], &unheard);
+	cg_procs_done(&procs);
+}
+
 int group_undo(struct world *world, const struct change *change, struct err *err)
 {
-	(void)world;
+	/* containers are in the group for them: they stay there */
+	if (strncmp(change->name, SLICES_SYSTEM "/", strlen(SLICES_SYSTEM "/")) == 0)
+		move_rest(world, change->name);
 	return slices_remove(change->name, err);
 }
 

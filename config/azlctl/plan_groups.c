@@ -8,11 +8,12 @@
 
 #include "config/azlctl/facts.h"
 #include "config/azlctl/plan.h"
+#include "config/azlctl/slices.h"
 #include "config/host.h"
 
 enum { TEXT_ROOM = 128 };
 
-#define SYSTEM_GROUP   "azl-system"
+#define SYSTEM_GROUP   SLICES_SYSTEM
 #define WORKLOAD_GROUP "azl"
 
 static void add_value(struct plan *plan, const struct host_facts *facts, const struct host_key *key,

@@ -11,6 +11,9 @@
 
 struct err;
 
+/* The group that those of daemons are in. */
+#define SLICES_SYSTEM "azl-system"
+
 /* Make a cgroup with all controllers that the root has; parents are handed what they need. */
 int slices_make(const char *group, const char *controllers, struct err *err);
 
