@@ -55,13 +55,16 @@ static bool is_confined(const char *process)
 	return spec.confined;
 }
 
-TEST(knows_a_process_with_a_profile_or_a_label)
+TEST(knows_a_process_whose_profile_or_label_may_forbid_paths)
 {
 	CHECK(is_confined("\"apparmorProfile\":\"strict\""));
 	CHECK(is_confined("\"apparmorProfile\":\"unconfined\",\"selinuxLabel\":\"a:b:c:s0\""));
 	CHECK(is_confined("\"selinuxLabel\":\"a:b:c:s0\",\"apparmorProfile\":\"\""));
 	CHECK(!is_confined("\"apparmorProfile\":\"unconfined\",\"selinuxLabel\":null"));
 	CHECK(!is_confined("\"apparmorProfile\":\"\""));
+	CHECK(!is_confined("\"apparmorProfile\":\"cri-containerd.apparmor.d\""));
+	CHECK(!is_confined("\"apparmorProfile\":\"nerdctl-default\""));
+	CHECK(is_confined("\"apparmorProfile\":\"cri-containerd.apparmor\""));
 	CHECK(!is_confined("\"terminal\":false"));
 }
 

@@ -29,7 +29,7 @@ teardown() {
 	vm_end
 }
 
-# Everything is allowed but to write one file.
+# profile_load [RULE]: everything is allowed but to write one file, or RULE.
 profile_load() {
 	apparmor_parser -rK <<-EOF
 		profile $PROFILE flags=(attach_disconnected,mediate_deleted) {
@@ -42,7 +42,7 @@ profile_load() {
 		  signal,
 		  umount,
 		  unix,
-		  deny /tmp/denied w,
+		  ${1:-deny /tmp/denied w,}
 		}
 	EOF
 }
@@ -150,6 +150,33 @@ given_away() {
 	run_three ""
 	exec_three cat /proc/self/attr/current
 	equal "$output" unconfined
+}
+
+# prints_alike FLAGS WHAT: what execs and containers print comes with the reference and with us, whose output is WHAT.
+prints_alike() {
+	local way runtime what=pipe:
+	run_three "$1"
+	for way in reference fast; do
+		runtime=()
+		[ "$way" = reference ] || runtime=("${RUNTIME[@]}") what=$2
+		equal "$(run_exec "$T-$way" sh -c 'echo out; echo err >&2' 2>"$W/err")" out
+		equal "$(cat "$W/err")" err
+		# shellcheck disable=SC2086
+		run -0 --separate-stderr timeout 60 ctr run --rm --cpu-shares 0 "${runtime[@]}" $1 "$IMAGE" "$T-$way-out" \
+			sh -c 'readlink /proc/$$/fd/1; echo err >&2' 3>&- </dev/null
+		has "$what"
+		equal "$stderr" err
+	done
+}
+
+# At execve AppArmor takes away what has a path that the profile forbids.
+@test "a profile that forbids all writing by path leaves a container its output" {
+	profile_load 'deny /** w,'
+	prints_alike "--apparmor-profile $PROFILE" pipe
+}
+
+@test "with the default profile of the CRI nothing of the output is copied" {
+	prints_alike "--apparmor-default-profile cri-containerd.apparmor.d" containerd/fifo/
 }
 
 @test "the default profile of the CRI holds in an exec, which is fast" {
