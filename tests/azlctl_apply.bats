@@ -168,27 +168,10 @@ has_value() {
 	same_as_before
 }
 
-# not_merged CONFIG: files of two versions are not; of version 2 both of them have the same
-not_merged() {
-	local shipped=$BATS_TEST_DIRNAME/../config/etc/containerd drop_in=$W/drop-in.toml
-	printf 'version = 2\nimports = ["%s"]\n[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]\nBinaryName = "/its/own"\n' "$drop_in" >"$1"
-	cp "$shipped/azl-v3.toml" "$drop_in"
-	run -0 containerd --config "$1" config dump
-	has_not "/its/own"
-	{
-		echo 'version = 2'
-		sed -n '/^# BEGIN azl/,/^# END azl/p' "$shipped/azl-v2.toml"
-	} >"$drop_in"
-	run -0 containerd --config "$1" config dump
-	has "/its/own"
-	has "runtimes.azl]"
-}
-
 @test "containerd knows the handler by what apply wrote, or by the lines that it tells to append" {
 	local major config=$W/config.toml
 	major=$(containerd --version | grep -oE ' v?[0-9]+[.]' | head -n 1 | tr -dc 0-9)
 	if [ "$major" -ge 2 ]; then
-		not_merged "$config"
 		azlctl apply
 		printf 'version = 3\nimports = ["%s/etc/containerd/conf.d/*.toml"]\n' "$T" >"$config"
 		printf '[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.other]\nruntime_type = "io.containerd.runc.v2"\n' >>"$config"

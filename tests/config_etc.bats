@@ -75,6 +75,27 @@ teardown() {
 	equal "$(runtime_of azl runtime_type)" '"io.containerd.runc.v2"'
 }
 
+@test "containerd 2 forgets CRI of a config.toml of version 2 for a drop-in of 3, hence one of 2" {
+	[ "$V" != 1 ] || skip "containerd 1.7 knows no 3"
+	mkdir -p "$W/conf.d"
+	{
+		echo "imports = [\"$W/conf.d/*.toml\"]"
+		printf 'version = 2\n[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]\nruntime_type = "io.containerd.runc.v2"\n'
+		printf '[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]\nBinaryName = "/its/own"\n'
+	} >"$W/config.toml"
+	cp "$ETC/containerd/azl-v3.toml" "$W/conf.d/azl.toml"
+	dump "$W/config.toml"
+	equal "$(options_of runc BinaryName)" '""'
+	# as docs/INSTALL.md has it
+	{
+		echo 'version = 2'
+		sed -n '/^# BEGIN azl/,/^# END azl/p' "$ETC/containerd/azl-v2.toml"
+	} >"$W/conf.d/azl.toml"
+	dump "$W/config.toml"
+	equal "$(options_of runc BinaryName)" '"/its/own"'
+	equal "$(runtime_of azl runtime_path)" '"/usr/bin/containerd-shim-azl-v2"'
+}
+
 @test "containerd 1.7 with a handler alone lacks its default" {
 	[ "$V" = 1 ] || skip "containerd 2 merges"
 	{
