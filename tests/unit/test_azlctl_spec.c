@@ -15,8 +15,7 @@ TEST(a_configuration_that_is_odd_is_read_past)
 		"{\"linux\": {\"resources\": [[\"x\"], {\"unified\": 1}]}}",
 		"{\"linux\": {\"resources\": [[[[\"x\"]]], {\"a\": {\"b\": {\"c\": 1}}}]}}",
 		"{\"linux\": {\"resources\": {\"unified\": [\"pids.max\"], \"memory\": [5]}}}",
-		"{\"linux\": {\"resources\": {\"memory\": {\"limit\": {\"a\": 1}, \"swap\": "
-		"\"\"}}}}",
+		"{\"linux\": {\"resources\": {\"memory\": {\"limit\": {}, \"swap\": \"\"}}}}",
 	};
 	char *name[] = { (char[]){ "odd" } };
 
