@@ -180,7 +180,7 @@ void added_start(struct process *process, struct call *call)
 		.gid = container->options.io_gid,
 		.direct = false, /* what it leaves running could keep the client's FIFO open after
 				    Delete */
-		.piped = container->spec.confined,
+		.piped = container->spec.labelled,
 	};
 	struct operation *operation = NULL;
 	struct err err;

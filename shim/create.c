@@ -294,9 +294,9 @@ void create_task_take(struct shim *shim, struct call *call, Pb__CreateTaskReques
 		.uid = container->options.io_uid,
 		.gid = container->options.io_gid,
 		.direct = container->spec_known && container->spec.pid_namespace_private &&
-			  !container->spec.user_namespace && !container->spec.confined &&
+			  !container->spec.user_namespace && !container->spec.labelled &&
 			  container->options.io_uid == 0 && container->options.io_gid == 0,
-		.piped = container->spec.confined,
+		.piped = container->spec.labelled,
 	};
 	stdio_open(&container->init.stdio, &context, on_streams);
 }

@@ -154,29 +154,11 @@ static int take_hooks(struct spec *spec, const struct json_path *path)
 	return 0;
 }
 
-/*
- * Does a profile or a label perhaps forbid what has a path? The profiles that containerd's CRI
- * plugin, nerdctl and Docker load of their own allow every file, wherever it is mounted.
- *
- * Source: containerd contrib/apparmor/template.go; moby profiles/apparmor/template.go.
- */
-static bool confines(enum json_type type, const char *text, size_t len)
-{
-	static const char *const open[] = { "", "unconfined", "cri-containerd.apparmor.d",
-					    "nerdctl-default", "docker-default" };
-
-	for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++)
-		if (text_is(text, len, open[i]))
-			return false;
-	return type == JSON_STRING;
-}
-
 static int take_process(struct spec *spec, const struct json_path *path, enum json_type type,
 			const char *text, size_t len)
 {
-	if (json_path_is(path, "process", "apparmorProfile", NULL) ||
-	    json_path_is(path, "process", "selinuxLabel", NULL))
-		spec->confined |= confines(type, text, len);
+	if (json_path_is(path, "process", "selinuxLabel", NULL))
+		spec->labelled = type == JSON_STRING && len > 0;
 	if (json_path_is(path, "process", "terminal", NULL))
 		return take_bool(&spec->terminal, type, text);
 	if (json_path_is(path, "process", "user", "uid", NULL))

@@ -18,7 +18,7 @@ struct spec {
 	bool pid_namespace_private; /* linux.namespaces has a pid entry without a path */
 	bool user_namespace;	    /* linux.namespaces has a user entry, new or joined */
 	bool terminal;		    /* process.terminal */
-	bool confined;		    /* process.apparmorProfile or selinuxLabel may forbid paths */
+	bool labelled;		    /* process.selinuxLabel is not empty */
 	bool systemd_cgroup;	    /* cgroups_path looks like slice:prefix:name */
 	bool has_poststart;	    /* hooks.poststart is not empty */
 	bool has_poststop;	    /* hooks.poststop is not empty */

@@ -41,9 +41,10 @@ struct stdio_context {
 	uint32_t uid; /* owner of pipes; io_uid and io_gid of the options */
 	uint32_t gid;
 	bool direct; /* the client's FIFO may become the process's output */
-	/* Nothing that has a path may: what a profile of AppArmor or a label of SELinux forbids is
-	 * taken from the process at its execve, and null given for it. Pipes have no path. Source:
-	 * security/apparmor/file.c, aa_inherit_files; selinux/hooks.c, flush_unauthorized_files. */
+	/* Nothing of the file systems may: SELinux takes from a process what its label may not use
+	 * at the execve, and gives null for it; pipes are the runtime's. AppArmor lets through what
+	 * an unconfined process opened. Source: security/selinux/hooks.c, flush_unauthorized_files;
+	 * apparmor/file.c, aa_file_perm. */
 	bool piped;
 };
 

@@ -378,8 +378,8 @@ static bool has_twelve(void *path)
 	return stat(path, &st) == 0 && st.st_size == 12;
 }
 
-/* A profile may forbid what has a path; what it would be told to write there comes all the same. */
-TEST(gives_a_confined_process_nothing_that_has_a_path)
+/* A label may forbid files; what would be written there comes all the same. */
+TEST(gives_a_labelled_process_pipes_alone)
 {
 	static const char *const shapes[] = { "file://", "" };
 	char path[128];
