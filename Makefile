@@ -222,7 +222,7 @@ install-shim: all
 install-cni: all
 	$(call put,755,$(BUILD)/azl-cni,$(CNIDIR)/azl-cni)
 	$(call each,644,$(wildcard $(ETC)/cni/*.conflist),$(SHAREDIR)/cni)
-	$(call put,644,$(ETC)/sysctl.d/90-azl.conf,$(LIBDIR)/sysctl.d/90-azl.conf)
+	$(call each,644,$(wildcard $(ETC)/sysctl.d/*.conf),$(LIBDIR)/sysctl.d)
 	$(call put,644,$(ETC)/modules-load.d/azl.conf,$(LIBDIR)/modules-load.d/azl.conf)
 	$(call put,644,$(ETC)/rt_protos.d/azl.conf,$(SYSCONFDIR)/iproute2/rt_protos.d/azl.conf)
 	$(call each,644,$(wildcard $(ETC)/systemd/network/*),$(LIBDIR)/systemd/network)

@@ -210,6 +210,22 @@ list_serves() {
 	equal "$(cut -d= -f1 "$W/lines" | sort | uniq -d)" ''
 }
 
+@test "sysctl.d: a pod's link keeps its strict filter where systemd switches links to the loose one" {
+	here
+	mkdir "$W/sysctl.d"
+	cp "$ETC/sysctl.d/90-azl-pods.conf" "$W/sysctl.d/"
+	printf '%s\n' 'net.ipv4.conf.*.rp_filter = 2' '-net.ipv4.conf.all.rp_filter' >"$W/sysctl.d/50-default.conf"
+	# as udev's 99-systemd.rules calls it for a new link
+	unshare --net --mount sh -ec 'mount --bind "$1" /usr/lib/sysctl.d && mount -t tmpfs none /etc/sysctl.d
+		ip link add azc0123456789a type veth peer name eth1
+		for link in azc0123456789a eth1; do
+			echo 1 >/proc/sys/net/ipv4/conf/$link/rp_filter
+			/usr/lib/systemd/systemd-sysctl --prefix=/net/ipv4/conf/$link
+			cat /proc/sys/net/ipv4/conf/$link/rp_filter
+		done' sh "$W/sysctl.d" >"$W/values"
+	equal "$(tr '\n' ' ' <"$W/values")" '1 2 '
+}
+
 @test "sysctl.d: the package's script sets what the files together say, an owner's later one included" {
 	here
 	mkdir -p "$W/packed" "$W/owners" /run/systemd

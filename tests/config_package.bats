@@ -299,6 +299,7 @@ container() {
 	[ -e "$host/etc/systemd/system/azl-nic@.service" ]
 	[ -e "$host/etc/systemd/networkd.conf.d/azl.conf" ]
 	[ -e "$host/etc/systemd/network/05-azl-pods.network" ]
+	[ -e "$host/etc/sysctl.d/90-azl-pods.conf" ]
 	grep -qx 'net.ipv4.ip_forward = 1' "$host/etc/sysctl.d/90-azl.conf"
 	grep -qx veth "$host/etc/modules-load.d/azl.conf"
 }
