@@ -176,7 +176,7 @@ static void keep_member(struct explain_spec *spec, const struct json_path *path,
 
 	if (section && name && strcmp(section, "blockIO") == 0 &&
 	    strncmp(name, "throttle", strlen("throttle")) == 0) {
-		char key[EXPLAIN_VALUE_ROOM];
+		char key[80];
 
 		(void)snprintf(key, sizeof(key), "blockIO.%.64s", name);
 		keep_key(spec, "io.max", key);
