@@ -66,6 +66,7 @@ int job_init(struct job *job, const struct verbs_parts *parts, const struct cni_
 		.config_len = len,
 		.dir = -1,
 		.netns = -1,
+		.lock = -1,
 		.until_ms = job_now_ms() + JOB_BUDGET_MS,
 	};
 	code = netconf_parse(config, len, &job->netconf, err);
@@ -174,6 +175,7 @@ struct ipam_request job_request(struct job *job)
 		.config_len = job->config_len,
 		.dir = job->dir,
 		.key = job->key,
+		.lock = job->lock,
 		.until_ms = job->until_ms,
 		.may_use = may_use,
 		.owner = job,

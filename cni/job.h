@@ -27,6 +27,7 @@ struct job {
 	const struct datapath *datapath; /* NULL: not in this program */
 	int dir;			 /* owned; of the network, or -1 */
 	int netns;			 /* owned, or -1 */
+	int lock;			 /* of the attachment; borrowed, or -1: not held */
 	uint64_t netns_dev;
 	uint64_t netns_ino;
 	int64_t until_ms; /* CLOCK_MONOTONIC */
@@ -74,13 +75,13 @@ int64_t job_real_ms(void);
 int job_undo(struct job *job, const struct lease *lease, struct err *err);
 
 /*
- * As job_undo for a lease of anybody, with the configuration that is in it. The caller holds its
- * lock.
+ * As job_undo for a lease of anybody, with the configuration that is in it.
  *
  * network   name of the lease's network
+ * lock      the lease's, which the caller holds; -1: it could not be had
  */
 int job_undo_lease(const struct verbs_parts *parts, const char *network, const struct lease *lease,
-		   struct err *err);
+		   int lock, struct err *err);
 
 /* Undo all dead leases of a folder whose lock is free. Returns how many were, or negative: the
  * first failure, after all were tried. */

@@ -136,7 +136,7 @@ static void enter_again(struct job *job, const struct lease *lease)
 }
 
 int job_undo_lease(const struct verbs_parts *parts, const char *network, const struct lease *lease,
-		   struct err *err)
+		   int lock, struct err *err)
 {
 	char text[JOB_ARGS_ROOM];
 	struct cni_args args = {
@@ -148,7 +148,7 @@ int job_undo_lease(const struct verbs_parts *parts, const char *network, const s
 		.text = text,
 	};
 	struct buf config = { 0 };
-	struct job job = { .dir = -1, .netns = -1 };
+	struct job job = { .dir = -1, .netns = -1, .lock = -1 };
 	int code = config_of(network, lease, &config);
 
 	args_of(lease, text);
@@ -161,6 +161,7 @@ int job_undo_lease(const struct verbs_parts *parts, const char *network, const s
 		code = job_init(&job, parts, &args, (const char *)config.data, config.len, err);
 	if (code == 0)
 		code = job_open(&job, err);
+	job.lock = lock;
 	if (code == 0) {
 		enter_again(&job, lease);
 		code = job_undo(&job, lease, err);
@@ -182,7 +183,7 @@ struct dead {
 static int undo_if_dead(void *owner, const struct lease *seen)
 {
 	struct dead *dead = owner;
-	own_fd int lock = -1;
+	own_lock int lock = -1;
 	struct lease lease = { 0 };
 	struct err said = { 0 };
 
@@ -193,7 +194,7 @@ static int undo_if_dead(void *owner, const struct lease *seen)
 	 * one look alive: it is not, for we hold it */
 	if (lease_read(dead->dir, seen->key, &lease, &said) == 0 &&
 	    (lease.state == LEASE_PENDING || !lease_is_alive(dead->dir, &lease))) {
-		int code = job_undo_lease(dead->parts, dead->network, &lease, &said);
+		int code = job_undo_lease(dead->parts, dead->network, &lease, lock, &said);
 
 		dead->undone += code == 0;
 		keep_first(&dead->code, dead->err, code, &said);

@@ -221,6 +221,14 @@ int lease_lock(int dir, const char key[LEASE_KEY_ROOM], int limit_ms, int *lock,
 	}
 }
 
+void lease_unlock(int *lock)
+{
+	/* closing would not do: what a program of ours left running may have it open */
+	if (*lock >= 0)
+		(void)flock(*lock, LOCK_UN);
+	*lock = fd_close(*lock);
+}
+
 static bool is_locked(int dir, const char *key)
 {
 	char name[LEASE_NAME_ROOM];
@@ -395,7 +403,7 @@ static bool key_of(const char *name, char key[LEASE_KEY_ROOM])
 /* Remove a lease that cannot be read, when nobody works on it. */
 static void sweep(int dir, const char *key)
 {
-	own_fd int lock = -1;
+	own_lock int lock = -1;
 	struct lease lease = { 0 };
 	struct err ignored;
 

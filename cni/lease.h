@@ -87,10 +87,18 @@ int lease_open(const char *root, const char *network, int *dir, struct err *err)
 /*
  * Lock one attachment. Waits up to limit_ms.
  *
- * Returns 0 with *lock written (close it to unlock), 1 when the limit passed (the holder is stuck:
- * DEL goes on), or negative.
+ * A program that is run for the attachment may have the descriptor, too: should we be killed, the
+ * attachment stays locked until that program has ended.
+ *
+ * Returns 0 with *lock written (give it to lease_unlock), 1 when the limit passed (the holder is
+ * stuck: DEL goes on), or negative.
  */
 int lease_lock(int dir, const char key[LEASE_KEY_ROOM], int limit_ms, int *lock, struct err *err);
+
+/* Unlock for all that have the descriptor, and close ours. *lock is -1 then, and may be before. */
+void lease_unlock(int *lock);
+
+#define own_lock __attribute__((cleanup(lease_unlock)))
 
 /*
  * 0, -ENOENT, -EBADMSG (half-written or of another boot: as good as none, and removed; the lock

@@ -90,7 +90,7 @@ static void each_name(int dir, const char *folder, void (*fn)(int dir, const cha
 
 static void sweep_lock(int dir, const char *key)
 {
-	own_fd int lock = -1;
+	own_lock int lock = -1;
 	struct err ignored;
 
 	/* whoever works on it holds the lock, from before its lease is there */

@@ -100,7 +100,7 @@ static int clear_place(struct job *job, struct err *err)
 		code = cni_err(err, CNI_INTERFACE_EXISTS, "%s of %s is there already",
 			       job->args->ifname, job->args->container);
 	else if (code == 0)
-		code = job_undo_lease(job->parts, job->netconf.name, &old, err);
+		code = job_undo_lease(job->parts, job->netconf.name, &old, job->lock, err);
 	lease_done(&old);
 	return code < 0 ? code : 1;
 }
@@ -112,8 +112,9 @@ static int take_place(struct job *job, int *lock, struct err *err)
 
 	/* after the old lock went, another may have been faster */
 	do {
-		*lock = fd_close(*lock);
+		lease_unlock(lock);
 		code = lease_lock(job->dir, job->key, LEASE_LOCK_MS, lock, err);
+		job->lock = *lock;
 		if (code > 0)
 			return cni_err(err, CNI_TRY_AGAIN, "another command works on %s of %s",
 				       job->args->ifname, job->args->container);
@@ -385,7 +386,7 @@ static int add_locked(struct job *job, struct buf *out, struct err *err)
 
 int verb_add(struct job *job, struct buf *out, struct err *err)
 {
-	own_fd int lock = -1;
+	own_lock int lock = -1;
 	int code = job_check_parts(job, err);
 
 	if (code == 0)

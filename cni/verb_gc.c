@@ -99,7 +99,7 @@ static bool is_valid(const struct netconf *netconf, const char *container, const
 static int undo_if_invalid(void *owner, const struct lease *seen)
 {
 	struct walk *walk = owner;
-	own_fd int lock = -1;
+	own_lock int lock = -1;
 	struct lease lease = { 0 };
 	struct err said = { 0 };
 
@@ -109,7 +109,7 @@ static int undo_if_invalid(void *owner, const struct lease *seen)
 		return 0;
 	if (lease_read(walk->dir, seen->key, &lease, &said) == 0 &&
 	    lease.since_ms <= walk->before_ms)
-		note(walk, job_undo_lease(walk->parts, walk->network, &lease, &said), &said);
+		note(walk, job_undo_lease(walk->parts, walk->network, &lease, lock, &said), &said);
 	lease_done(&lease);
 	return 0;
 }

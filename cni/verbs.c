@@ -144,7 +144,7 @@ static void replace_all(char *text, const char *what, const char *with)
 
 int verb_del(struct job *job, struct err *err)
 {
-	own_fd int lock = -1;
+	own_lock int lock = -1;
 	struct lease lease = { 0 };
 	struct err said = { 0 };
 	bool found;
@@ -154,10 +154,11 @@ int verb_del(struct job *job, struct err *err)
 		return code;
 	/* a lock that cannot be had, or a holder that is stuck, is no reason to leave things */
 	(void)lease_lock(job->dir, job->key, LEASE_LOCK_MS, &lock, &said);
+	job->lock = lock;
 	found = lease_read(job->dir, job->key, &lease, &said) == 0;
 	code = enter_if_there(job, found ? &lease : NULL, err);
 	if (code == 0 && found && lease.config && !is_same_kind(job, &lease))
-		code = job_undo_lease(job->parts, job->netconf.name, &lease, err);
+		code = job_undo_lease(job->parts, job->netconf.name, &lease, lock, err);
 	else if (code == 0)
 		code = job_undo(job, found ? &lease : NULL, err);
 	lease_done(&lease);

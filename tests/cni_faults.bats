@@ -72,11 +72,64 @@ killed_everywhere() {
 	pod p1
 	for ms in 2 4 6 8 10 12 15 20 30 40; do
 		CNI_WRAP="timeout -s KILL 0.0$(printf %02d "$ms")" cni ADD p1 "$conf" >/dev/null 2>&1 || true
-		until_ok 5 eval '! pgrep -x host-local >/dev/null'
+		# host-local may still be at it: DEL waits
 		cni DEL p1 "$conf"
 		run cni_left
 		equal "$output" ''
 	done
+}
+
+# An IPAM plugin: ADD waits for $W/go, notes an address in $W/given, and leaves a process behind when
+# $W/leaves is there; DEL takes the note away.
+slow_ipam() {
+	mkdir -p "$W/bin"
+	cat >"$W/bin/slow-ipam" <<-END
+		#!/bin/bash
+		echo "\$CNI_COMMAND" >>"$W/asked"
+		[ "\$CNI_COMMAND" = ADD ] || { rm -f "$W/given"; exit; }
+		until [ -e "$W/go" ]; do sleep 0.02; done
+		touch "$W/given"
+		if [ -e "$W/leaves" ]; then
+			sleep 300 >/dev/null 2>&1 &
+			echo "\$!" >>"$W/helpers"
+		fi
+		echo '{"cniVersion": "1.0.0", "ips": [{"address": "10.1.0.70/24"}]}'
+	END
+	chmod +x "$W/bin/slow-ipam"
+}
+
+@test "DEL waits for an IPAM plugin that outlives its killed ADD, and takes back what it gave" {
+	local conf adds del
+	slow_ipam
+	conf=$(conf 1.0.0 '{"type": "slow-ipam"}')
+	pod p1
+	CNI_BIN=$CNI_BIN:$W/bin cni ADD p1 "$conf" >/dev/null 2>&1 3>&- &
+	adds=$!
+	until_ok 10 test -e "$W/asked"
+	pkill -KILL -x azl-cni
+	wait "$adds" || true
+	CNI_BIN=$CNI_BIN:$W/bin cni DEL p1 "$conf" 3>&- &
+	del=$!
+	# it naps between its tries for the lock
+	until_ok 10 eval 'grep -qs nanosleep "/proc/$(pgrep -x azl-cni)/wchan"'
+	equal "$(cat "$W/asked")" ADD
+	touch "$W/go"
+	wait "$del"
+	equal "$(cat "$W/asked")" $'ADD\nDEL'
+	[ ! -e "$W/given" ]
+}
+
+@test "a process that an IPAM plugin leaves running does not keep the attachment locked" {
+	local conf from
+	slow_ipam
+	touch "$W/go" "$W/leaves"
+	conf=$(conf 1.0.0 '{"type": "slow-ipam"}')
+	pod p1
+	CNI_BIN=$CNI_BIN:$W/bin cni ADD p1 "$conf" >/dev/null
+	from=${EPOCHREALTIME/./}
+	CNI_BIN=$CNI_BIN:$W/bin cni DEL p1 "$conf"
+	[ $((${EPOCHREALTIME/./} - from)) -lt 5000000 ]
+	kill -0 "$(cat "$W/helpers")"
 }
 
 @test "150 at once all get an address of their own, and all of them go" {

@@ -34,6 +34,7 @@ enum {
 	DELEGATE_BUSY_US = 50000,
 	DELEGATE_UNDO_MS = 2000,
 	DELEGATE_NAMES = 6, /* variables of CNI */
+	DELEGATE_LOCK_FD = 3,
 };
 
 struct delegate {
@@ -176,6 +177,23 @@ static int delegate_input(const struct ipam_request *request, int *fd, struct er
 	return 0;
 }
 
+/*
+ * It holds the attachment's lock with us: when we are killed it goes on, and what it is about to
+ * note must not be looked for before it has ended. Killing it with us would be worse: host-local
+ * would leave a file without a name in it, which nobody gives back.
+ */
+static int delegate_files(const struct delegate *delegate, int in, int out,
+			  posix_spawn_file_actions_t *actions)
+{
+	int lock = delegate->request->lock;
+	int code = posix_spawn_file_actions_adddup2(actions, in, 0);
+
+	code = code ? code : posix_spawn_file_actions_adddup2(actions, out, 1);
+	if (code == 0 && lock >= 0)
+		code = posix_spawn_file_actions_adddup2(actions, lock, DELEGATE_LOCK_FD);
+	return code;
+}
+
 static int delegate_spawn(struct delegate *delegate, const char *path, int in, int out,
 			  struct err *err)
 {
@@ -202,8 +220,7 @@ static int delegate_spawn(struct delegate *delegate, const char *path, int in, i
 	code = code ? code
 		    : posix_spawnattr_setflags(&attributes,
 					       POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	code = code ? code : posix_spawn_file_actions_adddup2(&actions, in, 0);
-	code = code ? code : posix_spawn_file_actions_adddup2(&actions, out, 1);
+	code = code ? code : delegate_files(delegate, in, out, &actions);
 	for (int i = 0; code == 0 && i < DELEGATE_BUSY_TRIES; i++) {
 		code = posix_spawn(&delegate->pid, path, &actions, &attributes, argv,
 				   environment.all);

@@ -30,6 +30,7 @@ struct ipam_request {
 	size_t config_len;
 	int dir;	  /* DIR of the network, see lease.h */
 	const char *key;  /* of the attachment */
+	int lock;	  /* of the attachment, see lease.h; -1: not held */
 	int64_t until_ms; /* CLOCK_MONOTONIC: everything is over by then */
 	/* May this address be used? Asked before it is handed out: not routed to somebody who
 	 * lives, not bound on the host. NULL: every one may. */

@@ -104,7 +104,7 @@ int spool_replay(int dir, const char *own_key, int64_t until_ms,
 	walk.spool = fd;
 	while (http_now_ms() < until_ms && (entry = readdir(list))) {
 		struct err ignored = { 0 };
-		own_fd int lock = -1;
+		own_lock int lock = -1;
 		int code;
 
 		if (entry->d_name[0] == '.') {

@@ -40,6 +40,7 @@ static inline void ipam_world_begin(void)
 		.args = &args,
 		.dir = folder.fd,
 		.key = "a",
+		.lock = -1,
 		.until_ms = http_now_ms() + 10000,
 	};
 }

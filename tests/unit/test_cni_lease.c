@@ -332,6 +332,34 @@ TEST(a_lock_whose_file_was_removed_is_not_taken_for_the_new_one)
 	world_done(&world);
 }
 
+TEST(unlocking_unlocks_for_all_who_have_the_descriptor)
+{
+	struct world world = world_new();
+	struct err err = { 0 };
+	char key[LEASE_KEY_ROOM];
+	int lock = -1;
+	int shared;
+
+	lease_key("c1", "eth0", key);
+	CHECK(lease_lock(world.dir, key, 0, &lock, &err) == 0);
+	shared = fcntl(lock, F_DUPFD_CLOEXEC, 0);
+	CHECK(shared >= 0);
+	/* as after our death, while a program that we run goes on */
+	lock = fd_close(lock);
+	CHECK(lease_lock(world.dir, key, 0, &lock, &err) == 1 && lock == -1);
+	lease_unlock(&lock);
+	lease_unlock(&shared);
+	CHECK(shared == -1);
+	CHECK(lease_lock(world.dir, key, 0, &lock, &err) == 0);
+	shared = fcntl(lock, F_DUPFD_CLOEXEC, 0);
+	CHECK(shared >= 0);
+	lease_unlock(&lock);
+	CHECK(lock == -1 && lease_lock(world.dir, key, 0, &lock, &err) == 0);
+	lease_unlock(&lock);
+	(void)fd_close(shared);
+	world_done(&world);
+}
+
 TEST(a_pending_lease_lives_while_its_lock_is_held)
 {
 	struct world world = world_new();

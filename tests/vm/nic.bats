@@ -42,6 +42,7 @@ looks() {
 
 # A line each 50 ms over one connection to the neighbour, and back; what came back is in $W/heard.
 talk() {
+	: >"$W/heard"
 	helper on 2 perl -MIO::Socket::IP -e '
 		my $s = IO::Socket::IP->new(LocalPort => 7777, Proto => "tcp", Listen => 1, ReuseAddr => 1) or die;
 		my $c = $s->accept; $c->autoflush; print $c $_ while <$c>;'
