@@ -71,7 +71,9 @@ killed_everywhere() {
 	conf=$(conf 1.0.0 "$(host_local)")
 	pod p1
 	for ms in 2 4 6 8 10 12 15 20 30 40; do
-		CNI_WRAP="timeout -s KILL 0.0$(printf %02d "$ms")" cni ADD p1 "$conf" >/dev/null 2>&1 || true
+		# in the foreground: the group would be killed, and host-local has a moment between its
+		# file's creation and the name in it, which costs the address with every plugin
+		CNI_WRAP="timeout --foreground -s KILL 0.0$(printf %02d "$ms")" cni ADD p1 "$conf" >/dev/null 2>&1 || true
 		# host-local may still be at it: DEL waits
 		cni DEL p1 "$conf"
 		run cni_left
