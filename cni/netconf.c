@@ -12,7 +12,7 @@
 #include "cni/read.h"
 #include "config/json.h"
 
-enum { NAME_MAX_BYTES = 200, IFNAME_MAX_BYTES = 15 };
+enum { IFNAME_MAX_BYTES = 15 };
 
 static const char *const versions[] = {
 	[CNI_V0_3_0] = "0.3.0", [CNI_V0_3_1] = "0.3.1", [CNI_V0_4_0] = "0.4.0",
@@ -88,14 +88,20 @@ static int check_version(struct netconf_reader *reader)
 		       version);
 }
 
+static bool is_name(const char *name)
+{
+	bool good = isalnum((unsigned char)name[0]) && strlen(name) < NETCONF_NAME_ROOM;
+
+	for (const char *at = name; *at && good; at++)
+		good = isalnum((unsigned char)*at) || strchr("_.-", *at);
+	return good;
+}
+
 static int check_name(const struct netconf *netconf, struct err *err)
 {
 	const char *name = netconf->name ? netconf->name : "";
-	bool wrong = !isalnum((unsigned char)name[0]) || strlen(name) > NAME_MAX_BYTES;
 
-	for (const char *at = name; *at && !wrong; at++)
-		wrong = !isalnum((unsigned char)*at) && !strchr("_.-", *at);
-	if (wrong)
+	if (!is_name(name))
 		return cni_err(err, CNI_CONFIG_INVALID, "name: \"%.200s\": not a name of a network",
 			       name);
 	if (netconf->master &&
@@ -324,4 +330,34 @@ int netconf_parse(const char *json, size_t len, struct netconf *netconf, struct 
 	}
 	*netconf = read;
 	return 0;
+}
+
+/* ---- the name alone ---- */
+
+/* One that cannot be a name is none, though another one was before it. */
+static int take_name(void *owner, const struct json_path *path, enum json_type type,
+		     const char *text, size_t len)
+{
+	char *name = owner;
+
+	if (!json_path_is(path, "name", NULL) || type == JSON_NULL)
+		return 0;
+	name[0] = '\0';
+	if (type != JSON_STRING || len >= NETCONF_NAME_ROOM || memchr(text, '\0', len))
+		return 0;
+	memcpy(name, text, len);
+	name[len] = '\0';
+	return 0;
+}
+
+bool netconf_name(const char *json, size_t len, char name[NETCONF_NAME_ROOM])
+{
+	char found[NETCONF_NAME_ROOM] = "";
+	struct err ignored;
+
+	(void)json_scan(json, len, take_name, found, &ignored);
+	if (!is_name(found))
+		return false;
+	memcpy(name, found, sizeof(found));
+	return true;
 }

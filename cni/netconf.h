@@ -13,6 +13,7 @@ struct err;
 
 enum {
 	NETCONF_MAX_BYTES = 1 << 20,
+	NETCONF_NAME_ROOM = 201, /* of a network, with NUL */
 	NETCONF_RANGES_MAX = 16,
 	NETCONF_ROUTES_MAX = 64,
 	NETCONF_IPS_MAX = 8,
@@ -99,6 +100,16 @@ void netconf_done(struct netconf *netconf);
  * Source: CNI spec 1.1.0, sections 1 and 2; containerd go-cni types.go.
  */
 int netconf_parse(const char *json, size_t len, struct netconf *netconf, struct err *err);
+
+/*
+ * The name of the network, out of a document that may be faulty elsewhere: of what can be read of
+ * it, the last one, as netconf_parse takes it.
+ *
+ * name   written when true
+ *
+ * Returns false when there is none, or none that netconf_parse would take.
+ */
+bool netconf_name(const char *json, size_t len, char name[NETCONF_NAME_ROOM]);
 
 /* "0.3.1", ...; and back: 0 or -EINVAL. Exact names only. */
 const char *cni_version_text(enum cni_version version);

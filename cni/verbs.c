@@ -11,6 +11,7 @@
 #include "config/base/buf.h"
 #include "config/base/clean.h"
 #include "config/base/err.h"
+#include "config/base/log.h"
 #include "config/json.h"
 
 enum { VERSION_ROOM = 32, STATUS_BUDGET_MS = 2000, ANSWER_MAX_BYTES = 4096 };
@@ -165,6 +166,47 @@ int verb_del(struct job *job, struct err *err)
 	return code;
 }
 
+/*
+ * Undo by what ADD was given, when what DEL is given cannot be read: what is held must go, and a
+ * fault of today says nothing of what was made.
+ *
+ * err   what is wrong with the configuration
+ *
+ * Returns 0 or negative: nothing is known that could be undone (err stays), or undoing failed.
+ */
+static int del_by_lease(const struct verbs_parts *parts, const struct cni_args *args,
+			const char *config, size_t len, struct err *err)
+{
+	own_fd int dir = -1;
+	own_fd int lock = -1;
+	char network[NETCONF_NAME_ROOM];
+	char key[LEASE_KEY_ROOM];
+	struct lease lease = { 0 };
+	struct err said = { 0 };
+	int code = err->code;
+
+	lease_key(args->container, args->ifname, key);
+	if (!netconf_name(config, len, network) ||
+	    lease_open(parts->root, network, &dir, &said) < 0 || !lease_exists(dir, key))
+		return code;
+	(void)lease_lock(dir, key, LEASE_LOCK_MS, &lock, &said);
+	if (lease_read(dir, key, &lease, &said) == 0 && lease.config) {
+		log_warn(args->container,
+			 "DEL by the configuration of ADD, as today's is wrong: %s", err->msg);
+		*err = (struct err){ 0 };
+		code = job_undo_lease(parts, network, &lease, err);
+	}
+	lease_done(&lease);
+	return code;
+}
+
+/* go-cni takes these words for success and never asks again. */
+static void reword(struct err *err)
+{
+	replace_all(err->msg, "not found", "missing");
+	replace_all(err->msg, "no such file or directory", "file is missing");
+}
+
 /* ---- all of them ---- */
 
 static int check_version(const struct job *job, enum cni_version least, const char *verb,
@@ -184,13 +226,7 @@ static int run(struct job *job, struct buf *out, struct err *err)
 	case CNI_ADD:
 		return verb_add(job, out, err);
 	case CNI_DEL:
-		code = verb_del(job, err);
-		/* go-cni takes these words for success and never asks again */
-		if (code < 0) {
-			replace_all(err->msg, "not found", "missing");
-			replace_all(err->msg, "no such file or directory", "file is missing");
-		}
-		return code;
+		return verb_del(job, err);
 	case CNI_CHECK:
 		code = check_version(job, CNI_V0_4_0, "CHECK", err);
 		return code < 0 ? code : verb_check(job, err);
@@ -222,6 +258,10 @@ int verbs_run(const struct verbs_parts *parts, const struct cni_args *args, cons
 	code = job_init(&job, parts, args, config, len, err);
 	if (code == 0)
 		code = run(&job, out, err);
+	else if (args->verb == CNI_DEL)
+		code = del_by_lease(parts, args, config, len, err);
+	if (code < 0 && args->verb == CNI_DEL)
+		reword(err);
 	job_done(&job);
 	return code;
 }

@@ -347,6 +347,58 @@ TEST(del_does_not_enter_a_namespace_that_came_later)
 	world_done(&world);
 }
 
+/* What is wrong with each configuration, and the words of it that DEL without a lease says. */
+static const struct {
+	const char *config;
+	int code;
+	const char *says;
+} faulty[] = {
+	{ CONFIG("1.0.0", ",\"guards\":{\"imd\":true}"), CNI_CONFIG_INVALID, "guards.imd" },
+	{ CONFIG("1.0.0", ",\"mtu\":7"), CNI_CONFIG_INVALID, "mtu" },
+	{ CONFIG("1.0.0", ",\"datapath\":\"bridge\""), CNI_CONFIG_INVALID, "datapath" },
+	{ CONFIG("1.0.0", ",\"removal\":\"not found\""), CNI_CONFIG_INVALID, "\"missing\"" },
+	{ CONFIG("9.9.9", ""), CNI_VERSION_INCOMPATIBLE, "9.9.9" },
+	{ CONFIG("1.0.0", ","), CNI_DECODE, "configuration" },
+};
+
+TEST(del_undoes_by_the_lease_what_a_faulty_configuration_cannot)
+{
+	struct world world = world_new();
+
+	for (size_t i = 0; i < sizeof(faulty) / sizeof(faulty[0]); i++) {
+		CHECK(run(&world, CNI_ADD, "c1", world.netns, CONFIG("1.0.0", "")) == 0);
+		failing = "path.del";
+		CHECK(run(&world, CNI_DEL, "c1", world.netns, faulty[i].config) == CNI_TRY_AGAIN);
+		CHECK_TEXT(world.err.msg, "path.del: thing missing");
+		CHECK(left(&world) == 2);
+		failing = NULL;
+		CHECK(run(&world, CNI_DEL, "c1", world.netns, faulty[i].config) == 0);
+		CHECK_TEXT(journal, "path.del ipam.del");
+		CHECK_TEXT((char *)world.out.data, "");
+		CHECK(left(&world) == 0);
+	}
+	world_done(&world);
+}
+
+TEST(del_with_a_faulty_configuration_and_nothing_to_go_by_says_the_fault)
+{
+	struct world world = world_new();
+
+	CHECK(run(&world, CNI_ADD, "c2", world.netns, CONFIG("1.0.0", "")) == 0);
+	for (size_t i = 0; i < sizeof(faulty) / sizeof(faulty[0]); i++) {
+		CHECK(run(&world, CNI_DEL, "c1", world.netns, faulty[i].config) == faulty[i].code);
+		CHECK(strstr(world.err.msg, faulty[i].says));
+	}
+	CHECK(run(&world, CNI_DEL, "c2", world.netns, "{\"name\":\"../net\",") == CNI_DECODE);
+	CHECK(run(&world, CNI_DEL, "c2", world.netns, "nonsense") == CNI_DECODE);
+	CHECK(run(&world, CNI_DEL, "c2", world.netns,
+		  "{\"cniVersion\":\"1.0.0\",\"name\":\"net\",\"name\":\"a b\"}") ==
+	      CNI_CONFIG_INVALID);
+	CHECK_TEXT(journal, "");
+	CHECK(left(&world) == 2);
+	world_done(&world);
+}
+
 TEST(an_address_is_given_back_though_the_link_stays)
 {
 	struct world world = world_new();
