@@ -178,7 +178,7 @@ static int del_by_lease(const struct verbs_parts *parts, const struct cni_args *
 			const char *config, size_t len, struct err *err)
 {
 	own_fd int dir = -1;
-	own_fd int lock = -1;
+	own_lock int lock = -1;
 	char network[NETCONF_NAME_ROOM];
 	char key[LEASE_KEY_ROOM];
 	struct lease lease = { 0 };
@@ -194,7 +194,7 @@ static int del_by_lease(const struct verbs_parts *parts, const struct cni_args *
 		log_warn(args->container,
 			 "DEL by the configuration of ADD, as today's is wrong: %s", err->msg);
 		*err = (struct err){ 0 };
-		code = job_undo_lease(parts, network, &lease, err);
+		code = job_undo_lease(parts, network, &lease, lock, err);
 	}
 	lease_done(&lease);
 	return code;
