@@ -10,7 +10,7 @@
 #include "config/base/clean.h"
 #include "config/json.h"
 
-enum { JOB_CONFIG_MAX_BYTES = 64 << 10, JOB_UNDO_MS = 5000, JOB_ARGS_ROOM = 1024 };
+enum { JOB_UNDO_MS = 5000, JOB_ARGS_ROOM = 1024 };
 
 static const struct ipam *ipam_named(const struct verbs_parts *parts, const char *name)
 {
@@ -106,9 +106,9 @@ static int config_of(const char *network, const struct lease *lease, struct buf 
 	if (lease->config)
 		return buf_add_text(out, lease->config, NETCONF_MAX_BYTES);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && code == 0; i++) {
-		code = buf_add_text(out, parts[i], JOB_CONFIG_MAX_BYTES);
+		code = buf_add_text(out, parts[i], NETCONF_MAX_BYTES);
 		if (code == 0 && i < sizeof(values) / sizeof(values[0]))
-			code = json_put_string(out, values[i], JOB_CONFIG_MAX_BYTES);
+			code = json_put_string(out, values[i], NETCONF_MAX_BYTES);
 	}
 	return code;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cni/lease_text.h"
+#include "cni/netconf.h"
 #include "cni/netns.h"
 #include "config/base/buf.h"
 #include "config/base/clean.h"
@@ -21,7 +22,8 @@
 #include "config/base/sha256.h"
 
 enum {
-	LEASE_FILE_MAX_BYTES = 512 << 10,
+	/* any configuration, though each of its bytes be written as \u000a, and the rest */
+	LEASE_FILE_MAX_BYTES = 6 * NETCONF_MAX_BYTES + (1 << 20),
 	LEASE_NAME_ROOM = LEASE_KEY_ROOM + 8, /* "KEY.json" */
 	LOCK_STEP_FIRST_US = 500,
 	LOCK_STEP_LAST_US = 20000,

@@ -54,7 +54,7 @@ struct lease {
 	char pod_uid[64];
 	char pod[254]; /* with pod_namespace: to give the addresses back without a runtime */
 	char pod_namespace[254];
-	char *config; /* owned; the configuration of ADD as it came; NULL: none, or too long */
+	char *config; /* owned; the configuration of ADD as it came; NULL: none */
 	char *path;   /* owned; CNI_PATH of ADD */
 	char *ipam;   /* owned; who gave the addresses: "ranges", "cns", "imds", type of a plugin */
 	char *datapath; /* owned; "routed", "nic", ... */

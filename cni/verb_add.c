@@ -14,8 +14,6 @@
 #include "config/base/clean.h"
 #include "config/base/err.h"
 
-enum { CONFIG_KEPT_MAX_BYTES = 64 << 10 };
-
 /* May it stand in a JSON document as it is? */
 static bool is_plain(const char *text)
 {
@@ -59,8 +57,8 @@ static int lease_begin(const struct job *job, struct lease *lease, struct err *e
 		return no_memory(err);
 	if (is_plain(args->path) && !(lease->path = strdup(args->path)))
 		return no_memory(err);
-	if (job->config_len <= CONFIG_KEPT_MAX_BYTES &&
-	    !(lease->config = strndup(job->config, job->config_len)))
+	lease->config = strndup(job->config, job->config_len);
+	if (!lease->config)
 		return no_memory(err);
 	return lease_boot(lease->boot, err);
 }

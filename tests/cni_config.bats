@@ -35,3 +35,20 @@ teardown() { cni_end; }
 	[ -n "$(cni_held)" ]
 	cni DEL a
 }
+
+@test "a pod of the largest configuration is undone without it, at its IPAM plugin too" {
+	local config
+	config=$(conf 1.0.0 "$(host_local)" '.filling = [range(0; 80000) | "\u007f\n\t"]')
+	[ "${#config}" -gt 1000000 ] && [ "${#config}" -lt 1048576 ]
+	pod a
+	attach a "$config"
+	ip netns delete pod-a
+	[ -n "$(cni_left)" ]
+	on 1 "$AZL_BUILD/azl-cni" reconcile
+	cni_nothing_left || wrong "left: $(cni_left)"
+}
+
+@test "a configuration that is too large to be kept is refused" {
+	pod a
+	cni_fails 6 ADD a "$(conf 1.0.0 "$(ranges)" '.filling = "0123456789abcdef" * 65536')"
+}

@@ -399,6 +399,53 @@ TEST(del_with_a_faulty_configuration_and_nothing_to_go_by_says_the_fault)
 	world_done(&world);
 }
 
+/* Turn the lease of a container into that of an ADD that was killed, or of a dead namespace. */
+static void spoil(const struct world *world, const char *container, bool pending)
+{
+	struct lease lease = { 0 };
+	struct err err;
+	char key[LEASE_KEY_ROOM];
+	int dir = -1;
+
+	lease_key(container, "eth0", key);
+	CHECK(lease_open(world->folder.path, "net", &dir, &err) == 0);
+	CHECK(lease_read(dir, key, &lease, &err) == 0);
+	if (pending)
+		lease.state = LEASE_PENDING;
+	else
+		lease.netns_ino = 1;
+	CHECK(lease_write(dir, &lease, &err) == 0);
+	lease_done(&lease);
+	(void)close(dir);
+}
+
+/* Of the most bytes that are accepted, each of those that say nothing written as six in a lease. */
+TEST(the_largest_configuration_is_kept_in_the_lease)
+{
+	static const char begin[] = "{\"cniVersion\":\"1.0.0\",\"name\":\"net\",";
+	static const char end[] = "\"ipam\":{\"type\":\"ranges\"}}";
+	struct world world = world_new();
+	struct lease lease = { 0 };
+	own_mem char *config = malloc(NETCONF_MAX_BYTES + 1);
+	char key[LEASE_KEY_ROOM];
+	int dir = -1;
+
+	memset(config, '\n', NETCONF_MAX_BYTES);
+	memcpy(config, begin, sizeof(begin) - 1);
+	memcpy(config + NETCONF_MAX_BYTES - sizeof(end) + 1, end, sizeof(end));
+	CHECK(run(&world, CNI_ADD, "c1", world.netns, config) == 0);
+	lease_key("c1", "eth0", key);
+	CHECK(lease_open(world.folder.path, "net", &dir, &world.err) == 0);
+	CHECK(lease_read(dir, key, &lease, &world.err) == 0);
+	CHECK(lease.config && strcmp(lease.config, config) == 0);
+	lease_done(&lease);
+	(void)close(dir);
+	spoil(&world, "c1", false);
+	CHECK(verbs_reconcile(&parts, &world.err) == 1);
+	CHECK(left(&world) == 0);
+	world_done(&world);
+}
+
 TEST(an_address_is_given_back_though_the_link_stays)
 {
 	struct world world = world_new();
@@ -458,26 +505,6 @@ TEST(a_second_add_of_the_living_is_an_error)
 	CHECK_TEXT(journal, "");
 	CHECK(left(&world) == 2);
 	world_done(&world);
-}
-
-/* Turn the lease of a container into that of an ADD that was killed, or of a dead namespace. */
-static void spoil(const struct world *world, const char *container, bool pending)
-{
-	struct lease lease = { 0 };
-	struct err err;
-	char key[LEASE_KEY_ROOM];
-	int dir = -1;
-
-	lease_key(container, "eth0", key);
-	CHECK(lease_open(world->folder.path, "net", &dir, &err) == 0);
-	CHECK(lease_read(dir, key, &lease, &err) == 0);
-	if (pending)
-		lease.state = LEASE_PENDING;
-	else
-		lease.netns_ino = 1;
-	CHECK(lease_write(dir, &lease, &err) == 0);
-	lease_done(&lease);
-	(void)close(dir);
 }
 
 TEST(what_is_left_of_a_dead_add_is_undone_first)
