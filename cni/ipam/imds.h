@@ -3,6 +3,7 @@
  * The document of Azure's metadata service and its cache:
  *
  *   DIR/imds.json    as it was fetched; its time is when
+ *   DIR/imds.new     the next one, until it is whole; what was left of it is written over
  *   DIR/imds.lock    flock of who fetches
  */
 #pragma once
@@ -24,7 +25,7 @@ enum {
 };
 
 /*
- * Fetch the document and replace the cache, whatever its age.
+ * Fetch the document and replace the cache, whatever its age. The caller holds the lock.
  *
  * url        base of the service; NULL: Azure's
  * dir        DIR of the network

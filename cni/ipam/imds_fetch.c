@@ -106,8 +106,8 @@ int imds_refresh(const char *url, int dir, int64_t until_ms, struct err *err)
 	if (code == 0) /* a broken one does not take the place of the former */
 		code = check_document(&reply, err);
 	if (code == 0)
-		code = fd_replace_file(dir, "imds.json", reply.body.data, reply.body.len, 0600,
-				       err);
+		code = fd_replace_file_by(dir, "imds.new", "imds.json", reply.body.data,
+					  reply.body.len, 0600, err);
 	http_reply_done(&reply);
 	return code;
 }

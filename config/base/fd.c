@@ -93,10 +93,17 @@ int fd_replace_file(int dir, const char *name, const void *bytes, size_t len, mo
 		    struct err *err)
 {
 	char aside[300];
+
+	(void)snprintf(aside, sizeof(aside), ".%.250s.%d", name, (int)getpid());
+	return fd_replace_file_by(dir, aside, name, bytes, len, mode, err);
+}
+
+int fd_replace_file_by(int dir, const char *aside, const char *name, const void *bytes, size_t len,
+		       mode_t mode, struct err *err)
+{
 	own_fd int fd = -1;
 	int code;
 
-	(void)snprintf(aside, sizeof(aside), ".%.250s.%d", name, (int)getpid());
 	(void)unlinkat(dir, aside, 0);
 	fd = openat(dir, aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 	if (fd < 0)

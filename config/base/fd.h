@@ -37,5 +37,10 @@ ssize_t fd_read_text(int dir, const char *name, char *text, size_t room);
 int fd_replace_file(int dir, const char *name, const void *bytes, size_t len, mode_t mode,
 		    struct err *err);
 
+/* The same with a temporary name of the caller's, who alone uses it (by a lock): what somebody who
+ * was killed has left there is written over. */
+int fd_replace_file_by(int dir, const char *aside, const char *name, const void *bytes, size_t len,
+		       mode_t mode, struct err *err);
+
 /* Switch O_NONBLOCK on the open file description. Returns 0 or a negative errno value. */
 int fd_set_nonblock(int fd, bool on);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "cni/args.h"
@@ -114,6 +115,35 @@ TEST(an_empty_pool_asks_again_when_the_cache_is_old)
 	CHECK(utimensat(folder.fd, "imds.json", old, 0) == 0);
 	CHECK_TEXT(add("b"), "10.1.0.6/24");
 	CHECK(address_parse("10.1.0.6", &ip.address) == 0);
+	ipam_world_end();
+}
+
+TEST(what_is_killed_while_it_writes_leaves_one_file_that_the_next_one_takes)
+{
+	static const struct rlimit little = { 16, 16 };
+	int before;
+
+	world(REPLIES(SERVER_OK(DOCUMENT)));
+	before = folder_count(&folder) + 1; /* and the lock */
+	for (int i = 0; i < 3; i++) {
+		int status = 0;
+		pid_t pid;
+
+		(void)fflush(stdout);
+		pid = fork();
+		if (pid == 0) {
+			(void)signal(SIGXFSZ, SIG_DFL);
+			(void)setrlimit(RLIMIT_FSIZE, &little);
+			_exit(ipam_imds.refresh(&request, &err) != 0);
+		}
+		CHECK(waitpid(pid, &status, 0) == pid);
+		CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ);
+		CHECK(folder_count(&folder) == before + 1);
+	}
+	CHECK(ipam_imds.refresh(&request, &err) == 0);
+	CHECK(folder_count(&folder) == before + 1 &&
+	      faccessat(folder.fd, "imds.json", F_OK, 0) == 0);
+	server_stop(&server);
 	ipam_world_end();
 }
 

@@ -92,6 +92,19 @@ TEST(replaces_a_file_in_one_step)
 	folder_done(&folder);
 }
 
+TEST(writes_over_what_was_left_aside)
+{
+	struct folder folder = folder_new();
+	struct err err = { 0 };
+	char text[16];
+
+	folder_put_text(&folder, "aside", "of somebody who was killed");
+	CHECK(fd_replace_file_by(folder.fd, "aside", "f", "new", 3, 0600, &err) == 0);
+	CHECK(fd_read_text(folder.fd, "f", text, sizeof(text)) == 3);
+	CHECK(folder_count(&folder) == 1);
+	folder_done(&folder);
+}
+
 TEST(leaves_nothing_behind_when_it_cannot_replace)
 {
 	struct folder folder = folder_new();
