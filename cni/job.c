@@ -28,9 +28,9 @@ int64_t job_now_ms(void)
 	return clock_ms(CLOCK_MONOTONIC);
 }
 
-int64_t job_real_ms(void)
+int64_t job_boot_ms(void)
 {
-	return clock_ms(CLOCK_REALTIME);
+	return clock_ms(CLOCK_BOOTTIME);
 }
 
 const struct datapath *job_datapath(const struct verbs_parts *parts, const char *name)

@@ -62,9 +62,9 @@ const struct datapath *job_datapath(const struct verbs_parts *parts, const char 
 struct ipam_request job_request(struct job *job);
 struct datapath_plan job_plan(const struct job *job);
 
-/* Milliseconds of CLOCK_MONOTONIC, and of CLOCK_REALTIME. */
+/* Milliseconds of CLOCK_MONOTONIC, and of CLOCK_BOOTTIME. */
 int64_t job_now_ms(void);
-int64_t job_real_ms(void);
+int64_t job_boot_ms(void);
 
 /*
  * Disconnect, give the addresses back, remove the lease; what is not there is success. All steps

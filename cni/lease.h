@@ -64,7 +64,8 @@ struct lease {
 	struct address ips[LEASE_IPS_MAX];
 	size_t n_ips;
 	enum lease_state state;
-	int64_t since_ms; /* CLOCK_REALTIME */
+	/* CLOCK_BOOTTIME, which nobody sets back; 0: not known, written before this was noted */
+	int64_t since_ms;
 };
 
 void lease_done(struct lease *lease);

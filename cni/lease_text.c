@@ -135,7 +135,8 @@ static int take_value(void *owner, const struct json_path *path, enum json_type 
 		return read_number(&value, 0, INT32_MAX, &parse->format);
 	if (read_key_is(&value, 0, "state"))
 		return take_state(parse, &value);
-	if (read_key_is(&value, 0, "since"))
+	/* "since" of former versions was of a clock that can be set back: as if nothing was said */
+	if (read_key_is(&value, 0, "sinceBoot"))
 		return read_number(&value, INT64_MIN, INT64_MAX, &lease->since_ms);
 	if (read_key_is(&value, 0, "netnsDev"))
 		return take_u64(&value, &lease->netns_dev);
@@ -223,7 +224,7 @@ int lease_text_write(const struct lease *lease, struct buf *out, size_t limit)
 	struct writer writer = { .out = out, .limit = limit };
 	char text[64];
 
-	(void)snprintf(text, sizeof(text), "{\"format\":%d,\"since\":%" PRId64, LEASE_FORMAT,
+	(void)snprintf(text, sizeof(text), "{\"format\":%d,\"sinceBoot\":%" PRId64, LEASE_FORMAT,
 		       lease->since_ms);
 	put(&writer, text);
 	put_text(&writer, "state", states[lease->state]);

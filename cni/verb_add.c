@@ -48,7 +48,7 @@ static int lease_begin(const struct job *job, struct lease *lease, struct err *e
 	lease->netns_ino = job->netns_ino;
 	lease->netns_cookie = netns_cookie(job->netns);
 	lease->state = LEASE_PENDING;
-	lease->since_ms = job_real_ms();
+	lease->since_ms = job_boot_ms();
 	lease->container = strdup(args->container);
 	lease->netns = strdup(args->netns);
 	lease->ipam = strdup(plugin ? job->netconf.ipam_type : job->ipam->name);

@@ -158,7 +158,7 @@ int verb_gc(struct job *job, struct err *err)
 	struct walk walk = { .parts = job->parts,
 			     .job = job,
 			     .network = job->netconf.name,
-			     .before_ms = job_real_ms(),
+			     .before_ms = job_boot_ms(),
 			     .err = err };
 	struct ipam_request request;
 	struct err said = { 0 };

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cni/args.h"
@@ -17,6 +18,7 @@
 #include "cni/netconf.h"
 #include "config/base/buf.h"
 #include "config/base/clean.h"
+#include "config/base/fd.h"
 #include "tests/unit/folder.h"
 #include "tests/unit/test.h"
 
@@ -725,6 +727,62 @@ TEST(gc_undoes_what_is_not_on_the_list)
 	CHECK(left(&world) == 2);
 	CHECK(run(&world, CNI_GC, "", "", CONFIG("1.1.0", ",\"cni.dev/attachments\":[]")) == 0);
 	CHECK(left(&world) == 0);
+	world_done(&world);
+}
+
+/* Date the lease of a container, by the key of this version or by that of a former one. */
+static void date(const struct world *world, const char *container, const char *word, int64_t ms)
+{
+	char key[LEASE_KEY_ROOM];
+	char name[128];
+	char text[8192] = "";
+	char dated[8400];
+	char *since;
+
+	lease_key(container, "eth0", key);
+	(void)snprintf(name, sizeof(name), "net/leases/%s.json", key);
+	CHECK(fd_read_text(world->folder.fd, name, text, sizeof(text)) > 0);
+	since = strstr(text, "\"sinceBoot\":");
+	CHECK(since && strchr(since, ','));
+	(void)snprintf(dated, sizeof(dated), "%.*s\"%s\":%lld%s", (int)(since - text), text, word,
+		       (long long)ms, strchr(since, ','));
+	folder_put_text(&world->folder, name, dated);
+}
+
+TEST(gc_leaves_what_came_after_it_and_trusts_no_clock_that_can_be_set)
+{
+	static const int64_t later = INT64_C(1) << 50;
+	struct world world = world_new();
+
+	CHECK(run(&world, CNI_ADD, "gone", world.netns, CONFIG("1.1.0", "")) == 0);
+	date(&world, "gone", "sinceBoot", later);
+	CHECK(run(&world, CNI_GC, "", "", CONFIG("1.1.0", KEEP)) == 0);
+	CHECK(left(&world) == 2);
+	/* the clock was set back since a former version made it */
+	date(&world, "gone", "since", later);
+	CHECK(run(&world, CNI_GC, "", "", CONFIG("1.1.0", KEEP)) == 0);
+	CHECK(left(&world) == 0);
+	world_done(&world);
+}
+
+TEST(add_dates_by_the_time_since_boot)
+{
+	struct world world = world_new();
+	struct lease lease = { 0 };
+	struct timespec now;
+	char key[LEASE_KEY_ROOM];
+	int64_t now_ms;
+	int dir = -1;
+
+	CHECK(run(&world, CNI_ADD, "c1", world.netns, CONFIG("1.1.0", "")) == 0);
+	CHECK(clock_gettime(CLOCK_BOOTTIME, &now) == 0);
+	now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	lease_key("c1", "eth0", key);
+	CHECK(lease_open(world.folder.path, "net", &dir, &world.err) == 0);
+	CHECK(lease_read(dir, key, &lease, &world.err) == 0);
+	CHECK(lease.since_ms > 0 && lease.since_ms <= now_ms && lease.since_ms > now_ms - 60000);
+	lease_done(&lease);
+	(void)close(dir);
 	world_done(&world);
 }
 
