@@ -77,14 +77,25 @@ static int as_unavailable(struct err *err)
 	return cni_err(err, CNI_UNAVAILABLE, "%.1000s", said);
 }
 
+/* Any address of each range, for its family. Other sources do not say before they are asked. */
+static size_t range_ips(const struct netconf *netconf, struct cni_ip ips[NETCONF_RANGES_MAX])
+{
+	for (size_t i = 0; i < netconf->n_ranges; i++)
+		ips[i] = (struct cni_ip){ .address = netconf->ranges[i].subnet, .interface = -1 };
+	return netconf->n_ranges;
+}
+
 int verb_status(struct job *job, struct err *err)
 {
 	struct datapath_plan plan = job_plan(job);
+	struct cni_ip ips[NETCONF_RANGES_MAX];
 	struct ipam_request request;
 	int code = job_check_parts(job, err);
 
 	if (code < 0)
 		return code;
+	plan.ips = ips;
+	plan.n_ips = range_ips(&job->netconf, ips);
 	job->until_ms = job_now_ms() + STATUS_BUDGET_MS;
 	code = job_open(job, err);
 	if (code == 0)

@@ -48,7 +48,8 @@ struct datapath {
 	/* 0 or CNI_CHECK_FAILED: the text says what differs. Repairs nothing. */
 	int (*check)(const struct datapath_plan *plan, const struct cni_result *expected,
 		     struct err *err);
-	/* 0 or CNI_UNAVAILABLE: the host's NIC is not there. */
+	/* 0 or CNI_UNAVAILABLE: the host's NIC is not there, or does not forward. Of the addresses
+	 * their families alone are looked at; none: it is not known which there will be. */
 	int (*status)(const struct datapath_plan *plan, struct err *err);
 };
 

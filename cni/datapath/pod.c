@@ -204,18 +204,19 @@ static int pod_check_switch(const char *name, const char *as, struct err *err)
 {
 	if (netns_sysctl_read(name) != 0)
 		return 0;
-	return cni_err(err, CNI_UNAVAILABLE, "the host does not forward packets: set %s=1", as);
+	return cni_err(err, CNI_UNAVAILABLE, "the host does not forward packets: set %s", as);
 }
 
 int pod_check_forwarding(const struct datapath_plan *plan, struct err *err)
 {
+	static const char all6[] = "net/ipv6/conf/all/forwarding";
 	int rc = 0;
 
-	if (plan->n_ips == 0 || pod_has_family(plan, AF_INET))
-		rc = pod_check_switch("net/ipv4/ip_forward", "net.ipv4.ip_forward", err);
+	if (pod_has_family(plan, AF_INET) || (plan->n_ips == 0 && netns_sysctl_read(all6) <= 0))
+		rc = pod_check_switch("net/ipv4/ip_forward", "net.ipv4.ip_forward=1", err);
 	if (rc == 0 && pod_has_family(plan, AF_INET6))
-		rc = pod_check_switch("net/ipv6/conf/all/forwarding",
-				      "net.ipv6.conf.all.forwarding (and accept_ra=2 on the NIC, "
+		rc = pod_check_switch(all6,
+				      "net.ipv6.conf.all.forwarding=1 (and accept_ra=2 on the NIC, "
 				      "or its default route goes)",
 				      err);
 	return rc;

@@ -80,7 +80,8 @@ int pod_choose_mtu(const struct datapath_plan *plan, const struct link *nic, uin
  */
 int pod_check_kind(struct rtnl *host, const char *kind, const char *needs, struct err *err);
 
-/* 0, or CNI_UNAVAILABLE when the host does not pass on packets of a family that the plan has. */
+/* 0, or CNI_UNAVAILABLE when the host does not pass on packets of a family that the plan has; of a
+ * plan without addresses, packets of neither. */
 int pod_check_forwarding(const struct datapath_plan *plan, struct err *err);
 
 /* Append an interface to a result; it may have no MAC (NULL), and none is what netkit has; sandbox

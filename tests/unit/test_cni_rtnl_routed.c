@@ -426,6 +426,43 @@ TEST(hosts_that_cannot_are_told)
 	end(&pod);
 }
 
+TEST(forwarding_is_asked_of_the_families_that_pods_have)
+{
+	/* families of pods, what the host forwards, whether that will do */
+	static const struct {
+		const char *ip;
+		const char *ip6;
+		const char *forwards;
+		int code;
+	} rows[] = {
+		{ "10.1.0.5", NULL, "10", 0 },
+		{ "10.1.0.5", NULL, "01", CNI_UNAVAILABLE },
+		{ NULL, "fd01::5", "01", 0 },
+		{ NULL, "fd01::5", "10", CNI_UNAVAILABLE },
+		{ "10.1.0.5", "fd01::5", "11", 0 },
+		{ "10.1.0.5", "fd01::5", "10", CNI_UNAVAILABLE },
+		{ "10.1.0.5", "fd01::5", "01", CNI_UNAVAILABLE },
+		{ NULL, NULL, "10", 0 },
+		{ NULL, NULL, "01", 0 },
+		{ NULL, NULL, "00", CNI_UNAVAILABLE },
+	};
+
+	if (world_begin(&world) != 0)
+		return;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char ipv4[] = { rows[i].forwards[0], '\0' };
+		const char ipv6[] = { rows[i].forwards[1], '\0' };
+		struct pod pod;
+
+		CHECK(world_write("net/ipv4/ip_forward", ipv4) == 0);
+		CHECK(world_write("net/ipv6/conf/all/forwarding", ipv6) == 0);
+		pod_begin(&pod, "c1", "azc1", rows[i].ip, rows[i].ip6);
+		CHECK(status(&pod) == rows[i].code);
+		pod_end(&pod);
+	}
+	world_end(&world);
+}
+
 /* Inside the pod: forget the gateway. */
 static int break_neigh(void *owner, struct err *said)
 {

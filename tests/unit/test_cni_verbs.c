@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -29,6 +30,7 @@ static const char *failing; /* the act that fails: "ipam.add" */
 static int failing_code = CNI_TRY_AGAIN;
 static bool may_use_all;
 static struct datapath_plan last_plan;
+static struct cni_ip last_ips[NETCONF_RANGES_MAX];
 static int exhausted_left; /* so many ipam.add fail first */
 static bool few_files;	   /* while path.gc asks who lives, one more can be opened */
 
@@ -140,7 +142,9 @@ static int fake_check(const struct datapath_plan *plan, const struct cni_result 
 
 static int fake_status(const struct datapath_plan *plan, struct err *err)
 {
-	(void)plan;
+	last_plan = *plan;
+	for (size_t i = 0; i < plan->n_ips; i++)
+		last_ips[i] = plan->ips[i];
 	return act("path.status", err);
 }
 
@@ -684,6 +688,25 @@ TEST(status_says_nothing_or_fifty)
 	failing_code = CNI_UNAVAILABLE_LIMITED;
 	CHECK(run(&world, CNI_STATUS, "", "", CONFIG("1.1.0", "")) == CNI_UNAVAILABLE_LIMITED);
 	CHECK(run(&world, CNI_STATUS, "", "", CONFIG("1.0.0", "")) == CNI_VERSION_INCOMPATIBLE);
+	world_done(&world);
+}
+
+#define RANGES(...)                                                                                \
+	"{\"cniVersion\":\"1.1.0\",\"name\":\"net\",\"ipam\":{\"type\":\"ranges\",\"ranges\":"     \
+	"[" __VA_ARGS__ "]}}"
+
+TEST(status_asks_for_the_families_of_the_ranges)
+{
+	struct world world = world_new();
+
+	CHECK(run(&world, CNI_STATUS, "", "", RANGES("[{\"subnet\":\"fd01::/64\"}]")) == 0);
+	CHECK(last_plan.n_ips == 1 && last_ips[0].address.family == AF_INET6);
+	CHECK(run(&world, CNI_STATUS, "", "",
+		  RANGES("[{\"subnet\":\"10.1.0.0/24\"}],[{\"subnet\":\"fd01::/64\"}]")) == 0);
+	CHECK(last_plan.n_ips == 2 && last_ips[0].address.family == AF_INET &&
+	      last_ips[1].address.family == AF_INET6);
+	CHECK(run(&world, CNI_STATUS, "", "", CONFIG("1.1.0", "")) == 0);
+	CHECK(last_plan.n_ips == 0);
 	world_done(&world);
 }
 
