@@ -158,7 +158,7 @@ has_value() {
 	done
 	sed -i 's/40-azl.conf/50-azl.conf/' "$T/var/lib/azl/applied.json"
 	echo '# mine' >>"$T/etc/systemd/system/kubelet.service.d/50-azl.conf"
-	run -5 azlctl apply
+	run -6 azlctl apply
 	has "done    remove /etc/systemd/system/system.slice.d/50-azl.conf"
 	has "done    write /etc/systemd/system/system.slice.d/40-azl.conf"
 	has "left    remove /etc/systemd/system/kubelet.service.d/50-azl.conf"
@@ -241,9 +241,9 @@ has_value() {
 	azlctl apply
 	echo 'kernel.pid_max = 99999' >>"$T/etc/sysctl.d/90-azl.conf"
 	touch "$T/etc/modules-load.d/theirs.conf"
-	run -5 azlctl apply
+	run -6 azlctl apply
 	has "somebody changed it since azlctl wrote it"
-	run -5 azlctl revert
+	run -6 azlctl revert
 	has "left    remove /etc/sysctl.d/90-azl.conf"
 	has "it holds what is not azlctl's: it stays"
 	grep -q 99999 "$T/etc/sysctl.d/90-azl.conf"
@@ -371,10 +371,10 @@ has_value() {
 	run -0 azlctl apply
 	has_not "stands in front"
 	sed -i 's/imds/cns/' "$T/etc/cni/net.d/10-azl.conflist"
-	run -5 azlctl revert
+	run -6 azlctl revert
 	has "somebody changed it since azlctl wrote it"
 	cp "$BATS_TEST_DIRNAME/../config/etc/cni/azl-vm.conflist" "$T/etc/cni/net.d/10-azl.conflist"
-	run -5 azlctl apply
+	run -6 azlctl apply
 	has "the file is there and not azlctl's: it stays"
 	[ -e "$T/etc/cni/net.d/10-azl.conflist" ]
 }

@@ -36,7 +36,7 @@ lives() {
 	local status=0
 	azlctl "$@" >"$W/said" 2>&1 </dev/null || status=$?
 	echo "$status" >"$W/status"
-	[ "$status" -le 5 ] || {
+	[ "$status" -le 6 ] || {
 		echo "$*: status $status"
 		cat "$W/said"
 		return 1
@@ -87,7 +87,7 @@ lives() {
 	# what it may name, but did not make, stays
 	echo '{"version": 1, "changes": [{"kind": "folder", "name": "etc/precious"}, {"kind": "file", "name": "etc/precious/file"},
 		{"kind": "file", "name": "etc/systemd"}, {"kind": "folder", "name": "etc/precious/file"}]}' >"$T/var/lib/azl/applied.json"
-	run -5 azlctl revert
+	run -6 azlctl revert
 	[ "$(cat "$T/etc/precious/file")" = keep ]
 }
 
@@ -95,7 +95,7 @@ lives() {
 	azlctl apply >/dev/null
 	cp "$T/etc/sysctl.d/90-azl.conf" "$W/ours"
 	head -c 2000000 /dev/zero >>"$T/etc/sysctl.d/90-azl.conf"
-	run -5 azlctl revert
+	run -6 azlctl revert
 	has "left    remove /etc/sysctl.d/90-azl.conf"
 	[ "$(stat -c %s "$T/etc/sysctl.d/90-azl.conf")" -gt 2000000 ]
 	cp "$W/ours" "$T/etc/sysctl.d/90-azl.conf"
@@ -104,7 +104,7 @@ lives() {
 	# a folder of apply's waits for its file
 	azlctl apply >/dev/null
 	echo "# mine" >>"$T/etc/containerd/conf.d/azl.toml"
-	run -5 azlctl revert
+	run -6 azlctl revert
 	rm "$T/etc/containerd/conf.d/azl.toml"
 	run -0 azlctl revert
 	manifest | diff "$W/before" -
@@ -124,7 +124,7 @@ lives() {
 	mv "$T/etc/containerd/config.toml" "$T/etc/containerd/real.toml"
 	ln -s /etc/containerd/real.toml "$T/etc/containerd/config.toml"
 	manifest >"$W/before"
-	run -5 azlctl apply
+	run -6 azlctl apply
 	has "system.slice.d/40-azl.conf"
 	[ -e "$T/etc/containerd/conf.d/azl.toml" ]
 	[ "$(ls "$W/outside")" = 90-azl.conf ] && [ "$(cat "$W/outside/90-azl.conf")" = theirs ]

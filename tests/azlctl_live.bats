@@ -110,7 +110,7 @@ channels() {
 
 @test "a NIC without rings is left with the reason, the rest is done" {
 	wants '{ "nic": { "rx": 1024, "channels": 2 } }'
-	run -5 azlctl apply
+	run -6 azlctl apply
 	has "left    set nic0/rings = rx=1024"
 	has "the driver cannot change it"
 	equal "$(channels)" " 2 rx 2 tx "
@@ -126,7 +126,7 @@ channels() {
 	wants '{ "nic": { "channels": 3 } }'
 	run -0 azlctl apply
 	mv "$W/ours" /var/lib/azl/applied.json
-	run -5 azlctl revert
+	run -6 azlctl revert
 	has "somebody set it to rx 3 tx 3 since: it stays (before azlctl it was rx 4 tx 4)"
 	equal "$(channels)" " 3 rx 3 tx "
 	rm -r /var/lib/azl
@@ -192,7 +192,7 @@ without_cgroups() {
 	has "Nothing to do"
 	# what the kernel does not allow is left, with the reason
 	sed -i 's/500/-500/' "$HOST_JSON"
-	run -5 without_cgroups setpriv --bounding-set=-sys_resource --inh-caps=-sys_resource "$AZL_BUILD/azlctl" apply
+	run -6 without_cgroups setpriv --bounding-set=-sys_resource --inh-caps=-sys_resource "$AZL_BUILD/azlctl" apply
 	has "left    set oom_score_adj of sshd/$pid = -500 (was 500)"
 	has CAP_SYS_RESOURCE
 	run -0 without_cgroups "$AZL_BUILD/azlctl" revert

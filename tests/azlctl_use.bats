@@ -97,15 +97,26 @@ container() {
 	done
 }
 
-@test "statuses: 0, 1, 3, 4 and 5 as the manual has them" {
+@test "statuses: 0, 1, 3, 4, 5 and 6 as the manual has them" {
 	run -3 azlctl --root "$T" apply --dry-run
 	run -0 azlctl --root "$T" apply
 	run -0 azlctl --root "$T" apply --dry-run
 	run -3 azlctl --root "$T" revert --dry-run
 	echo "# mine" >>"$T/etc/sysctl.d/90-azl.conf"
-	run -5 azlctl --root "$T" revert
+	run -6 azlctl --root "$T" revert
 	rm "$T/etc/sysctl.d/90-azl.conf"
 	run -0 azlctl --root "$T" revert
+	# one that fails outweighs one that is left
+	mkdir -p "$T/etc/sysctl.d" "$T/etc/modules-load.d"
+	echo "# mine" >"$T/etc/sysctl.d/90-azl.conf"
+	mount --bind "$T/etc/modules-load.d" "$T/etc/modules-load.d"
+	mount -o remount,bind,ro "$T/etc/modules-load.d"
+	run azlctl --root "$T" apply
+	umount "$T/etc/modules-load.d"
+	[ "$status" -eq 5 ]
+	has "left    write /etc/sysctl.d/90-azl.conf"
+	run -0 azlctl --root "$T" revert
+	rm "$T/etc/sysctl.d/90-azl.conf"
 	run -4 azlctl --root "$T" check
 	run -1 azlctl --root "$T" explain nobody
 	rm -r "$T/run"
@@ -117,7 +128,7 @@ container() {
 	run -0 azlctl --root "$T" check
 	sed -i '/"cniVersion":/d' "$T/etc/cni/net.d/10-azl.conflist"
 	run -3 azlctl --root "$T" check
-	for status in 0 1 2 3 4 5; do grep -q "^\.B $status$" "$src/docs/man/azlctl.8"; done
+	for status in 0 1 2 3 4 5 6; do grep -q "^\.B $status$" "$src/docs/man/azlctl.8"; done
 }
 
 @test "the host.json that is shipped is right, and asks for what the defaults ask for" {

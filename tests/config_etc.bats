@@ -279,6 +279,30 @@ list_serves() {
 	[ -L "$W/root/etc/systemd/system/multi-user.target.wants/azl-host.service" ]
 }
 
+@test "a host where something is left at each apply has no failed unit, one where something failed has" {
+	here
+	local unit status file=etc/sysctl.d/90-azl.conf
+	mkdir -p "$W/host/etc/sysctl.d" "$W/host/etc/modules-load.d" "$W/host/var/lib"
+	echo '# mine' >"$W/host/$file"
+	status_of() {
+		"$ROOT/usr/bin/azlctl" --root "$W/host" apply >/dev/null || echo "$?"
+	}
+	succeeds() {
+		grep -qE "^SuccessExitStatus=(.* )?$1( |\$)" "$ROOT/usr/lib/systemd/system/$2"
+	}
+	for unit in azl-host.service azl-nic@.service; do
+		status=$(status_of)
+		succeeds "$status" "$unit" || wrong "$unit fails with $status"
+		rm "$W/host/etc/modules-load.d/azl.conf"
+		mount --bind "$W/host/etc/modules-load.d" "$W/host/etc/modules-load.d"
+		mount -o remount,bind,ro "$W/host/etc/modules-load.d"
+		status=$(status_of)
+		umount "$W/host/etc/modules-load.d"
+		[ -n "$status" ] || wrong "a file that cannot be written is told by no status"
+		! succeeds "$status" "$unit" || wrong "$unit succeeds with $status"
+	done
+}
+
 @test "iproute2 knows our protocol by name" {
 	here
 	mkdir -p /etc/iproute2/rt_protos.d

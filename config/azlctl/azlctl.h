@@ -25,6 +25,7 @@ enum azlctl_exit {
 		3, /* check: warnings only; apply and revert --dry-run: there is something to do */
 	AZLCTL_UNFIT = 4,   /* check: at least one failing line */
 	AZLCTL_PARTIAL = 5, /* apply, revert: some steps failed; running it again goes on */
+	AZLCTL_LEFT = 6, /* apply, revert: none failed, some were left: they are somebody else's */
 };
 
 struct azlctl {

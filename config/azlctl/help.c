@@ -37,7 +37,8 @@ static const char help_apply[] =
 	"are not azlctl's, or that somebody changed since, are never written over.\n"
 	"\n"
 	"exit status: 0 done, 1 nothing was changed, 2 host.json is wrong,\n"
-	"             3 --dry-run: there is something to do, 5 some steps failed or were left\n"
+	"             3 --dry-run: there is something to do, 5 some steps failed,\n"
+	"             6 none failed, some were left: they are somebody else's\n"
 	"\n"
 	"  azlctl apply --dry-run            what would change here?\n"
 	"  azlctl apply && azlctl check\n"
@@ -50,7 +51,8 @@ static const char help_revert[] =
 	"what they were before. What somebody changed after apply stays, and is told.\n"
 	"\n"
 	"exit status: 0 done, 1 nothing was changed,\n"
-	"             3 --dry-run: there is something to undo, 5 some steps failed or were left\n"
+	"             3 --dry-run: there is something to undo, 5 some steps failed,\n"
+	"             6 none failed, some were left: somebody changed them since\n"
 	"\n"
 	"  azlctl revert --dry-run\n";
 

@@ -130,7 +130,9 @@ static int finish(struct world *world, const char *command, const char *none)
 		return status_failed(world);
 	if (world->ctl->dry_run && report.failed == 0)
 		return report.todo > 0 ? AZLCTL_WARNED : AZLCTL_OK;
-	return report.failed + report.skipped > 0 ? AZLCTL_PARTIAL : AZLCTL_OK;
+	if (report.failed > 0)
+		return AZLCTL_PARTIAL;
+	return report.skipped > 0 ? AZLCTL_LEFT : AZLCTL_OK;
 }
 
 static void show_plan(struct world *world)

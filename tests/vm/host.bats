@@ -126,7 +126,7 @@ container_is_well() {
 	run -0 azlctl apply
 	has "set kernel.keys.maxkeys = 20000 (was 12345)"
 	has_not_line "max_user_instances"
-	run -5 azlctl revert
+	run -6 azlctl revert
 	has "somebody set it to 9000 since: it stays (before azlctl it was"
 	equal "$(sysctl -n kernel.keys.maxkeys)" "$before"
 	equal "$(sysctl -n fs.inotify.max_user_instances)" 9000
