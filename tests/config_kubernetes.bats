@@ -211,6 +211,55 @@ api_start() {
 	[[ $output == *"there is no "*config.toml* ]]
 }
 
+@test "a configuration that is a link stays one: what it leads to is changed, and is as it was after remove" {
+	local config=$H/etc/containerd/config.toml link
+	mkdir -p "$H/etc/containerd/site" "$H/var/lib/site" "$H/var/site/cni"
+	rmdir "$H/opt/cni/bin"
+	# with a leading slash it is the node's root that they begin at
+	ln -s /var/site/cni "$H/opt/cni/bin"
+	ln -s ../var/lib/site "$H/etc/site"
+	for link in site/one.toml ../../etc/containerd/site/one.toml /etc/containerd/site/one.toml; do
+		rm -rf "$H/etc/containerd/"{site/one.toml,config.toml}
+		aks_config >"$H/etc/containerd/site/one.toml"
+		chmod 640 "$H/etc/containerd/site/one.toml"
+		ln -s "$link" "$config"
+		: >"$W/restarts"
+		linked "$H/etc/containerd/site/one.toml"
+	done
+	# a chain, by a folder that is a link
+	mv "$H/etc/containerd/site/one.toml" "$H/var/lib/site/two.toml"
+	ln -sf /etc/site/two.toml "$H/etc/containerd/site/one.toml"
+	: >"$W/restarts"
+	linked "$H/var/lib/site/two.toml"
+	# one that leads nowhere is told with where it leads
+	rm "$H/var/lib/site/two.toml"
+	run -1 azl_installer install
+	[[ $output == *"there is no /var/lib/site/two.toml"* ]]
+	ln -sf config.toml "$config"
+	run -1 azl_installer install
+	[[ $output == *"/etc/containerd/config.toml: too many levels of links"* ]]
+}
+
+# linked FILE: install and remove, with a link to it
+linked() {
+	local link
+	link=$(readlink "$H/etc/containerd/config.toml")
+	tree_of >"$W/before"
+	cp "$1" "$W/before.toml"
+	on_host | sed "s|$H/etc/containerd/config.toml|$1|" >"$W/on-host"
+	AZL_CONFLIST=aks run -0 azl_installer install
+	equal "$(readlink "$H/etc/containerd/config.toml")" "$link"
+	grep -q '^# BEGIN azl' "$1"
+	equal "$(stat -c %a "$1")" 640
+	[ -x "$H/var/site/cni/azl-cni" ]
+	AZL_CONFLIST=aks run -0 azl_installer install
+	equal "$output" ''
+	equal "$(wc -l <"$W/restarts")" 1
+	run -0 azl_installer remove
+	cmp "$1" "$W/before.toml"
+	tree_of | diff "$W/before" -
+}
+
 @test "install: a handler azl of the node's own is left alone" {
 	printf '[plugins."%s".containerd.runtimes.azl]\n  runtime_type = "io.containerd.azl.v2"\n' "$CRI" >>"$H/etc/containerd/config.toml"
 	run -0 azl_installer install

@@ -19,17 +19,14 @@
 #
 # A file takes its place by rename: a program that runs keeps what it has. containerd is restarted only
 # when its configuration changed and containerd itself has read the new one without complaint;
-# containers go on meanwhile. Each step may be its last: the next time does what is left.
+# containers go on meanwhile. Each step may be its last: the next time does what is left. A config.toml that
+# is a link stays one: what it leads to on the node is changed.
 set -euo pipefail
 
 host=${AZL_HOST-/host}
 image=${AZL_IMAGE:-/azl}
-config=$host/etc/containerd/config.toml
-config_new=$config.azl-new
-restart_due=$config.azl-restart # there from before the file changes until containerd has read it
+restart_due=$host/etc/containerd/config.toml.azl-restart # from before the file changes until containerd has read it
 newline_note='# The newline before this block came with it.'
-cni_dir=$host/opt/cni/bin
-conflist=$host/etc/cni/net.d/01-azl.conflist
 label=azl.io/runtime
 shim=/opt/azl/bin/containerd-shim-azl-v2
 account=/var/run/secrets/kubernetes.io/serviceaccount
@@ -46,6 +43,33 @@ die() {
 	echo "azl: $*" >&2
 	exit 1
 }
+
+# leads_to PATH: what a path of the node leads to, links followed as the node follows them, without $host
+leads_to() {
+	local todo=$1 path='' part link links=0
+	while [ -n "$todo" ]; do
+		part=${todo%%/*}
+		todo=${todo:${#part}+1}
+		case $part in
+		'' | .) ;;
+		..) path=${path%/*} ;;
+		*) if [ -L "$host$path/$part" ]; then
+			((++links <= 40)) || die "$1: too many levels of links"
+			link=$(readlink "$host$path/$part")
+			[[ $link != /* ]] || path=''
+			todo=$link/$todo
+		else
+			path+=/$part
+		fi ;;
+		esac
+	done
+	echo "$path"
+}
+
+config=$host$(leads_to /etc/containerd/config.toml)
+config_new=$config.azl-new
+cni_dir=$host$(leads_to /opt/cni/bin)
+conflist=$host$(leads_to /etc/cni/net.d)/01-azl.conflist
 
 # place FILE DESTINATION MODE: by rename, and only where it differs. The name in between is none that
 # containerd reads as a list of plugins.
