@@ -200,10 +200,9 @@ without_cgroups() {
 	equal "$(cat "/proc/$pid/oom_score_adj")" 0
 }
 
-# As after an apply on a host that no systemd makes cgroups of; a node has no controllers for one, without
-# which libcgroup does nothing.
+# As after an apply on a host that no systemd makes cgroups of.
 @test "revert takes what a daemon has started since out of its group, too, and leaves containers in theirs" {
-	local root=/sys/fs/cgroup home=azl-live-home CTL=tools/azlctl-cgroups pids=() handed each
+	local root=/sys/fs/cgroup home=azl-live-home pids=() handed each
 	mkdir -p "$root/$home" "$root/azl-system/sshd" "$root/azl-system/kubelet" "$root/azl/one" /var/lib/azl
 	cp /bin/sleep "$W/sshd"
 	# the daemon, what it started, what one that is gone started, a container
@@ -238,6 +237,30 @@ ${pids[1]}"
 	run -0 azlctl revert
 	[ ! -e "$root/azl" ]
 	[ ! -e /var/lib/azl ]
+}
+
+# A node's hierarchy lacks most controllers, memory among them, as one does whose kernel has cgroup_disable=.
+@test "a controller that the kernel lacks is told, and daemons are moved and go back all the same" {
+	local root=/sys/fs/cgroup CTL home pid
+	cp /bin/sleep "$W/sshd"
+	helper "$W/sshd" 1000
+	until_ok 5 pgrep -x sshd
+	pid=$(pgrep -x sshd)
+	home=$(cat "/proc/$pid/cgroup")
+	jq -n '{ "apply": { "sysctl": false, "modules": false, "containerd": false, "network": false },
+		"protect": { "containerd.oom_score_adj": null, "sshd.oom_score_adj": null } }' >"$HOST_JSON"
+	for CTL in azlctl tools/azlctl-cgroups; do
+		run -0 azlctl apply
+		has "done    move sshd to cgroup azl-system/sshd"
+		grep -qw memory "$root/cgroup.controllers" || has "no cgroup controller memory here"
+		[[ "$(cat "/proc/$pid/cgroup")" == *0::/azl-system/sshd* ]]
+		run -0 azlctl apply
+		has "Nothing to do"
+		run -0 azlctl revert
+		equal "$(cat "/proc/$pid/cgroup")" "$home"
+		[ ! -e "$root/azl-system" ]
+		[ ! -e "$root/azl" ]
+	done
 }
 
 @test "a process of a container that is called like a daemon is none" {

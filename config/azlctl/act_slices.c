@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cgroups/file.h"
+#include "cgroups/make.h"
 #include "cgroups/procs.h"
 #include "cgroups/root.h"
 #include "config/azlctl/act.h"
@@ -79,16 +80,21 @@ static void move_rest(const struct world *world, const char *group)
 	if (cg_root_open(&root, &unheard) == 0 && cg_open_below(root, group, &dir, &unheard) == 0 &&
 	    cg_procs_read(dir, &procs, &unheard) == 0)
 		for (size_t i = 0; i < procs.count; i++)
-			(void)slices_move(home + (*home == '/'), procs.pids[i], &unheard);
+			(void)cg_attach(root, home, procs.pids[i], &unheard);
 	cg_procs_done(&procs);
 }
 
 int group_undo(struct world *world, const struct change *change, struct err *err)
 {
+	own_fd int root = -1;
+	int rc = cg_root_open(&root, err);
+
+	if (rc < 0)
+		return rc;
 	/* containers are in the group for them: they stay there */
 	if (strncmp(change->name, SLICES_SYSTEM "/", strlen(SLICES_SYSTEM "/")) == 0)
 		move_rest(world, change->name);
-	return slices_remove(change->name, err);
+	return cg_unmake(root, change->name, err);
 }
 
 /* ---- values: "azl-system/memory.min" ---- */
@@ -223,12 +229,20 @@ int move_note(struct world *world, const struct step *step)
 	return journal_note(world->journal, CHANGE_MOVE, name, group, step->value);
 }
 
+static int move(const char *group, pid_t pid, struct err *err)
+{
+	own_fd int root = -1;
+	int rc = cg_root_open(&root, err);
+
+	return rc < 0 ? rc : cg_attach(root, group, pid, err);
+}
+
 int move_take(struct world *world, struct step *step, struct err *err)
 {
 	char group[GROUP_ROOM];
 	pid_t pid = stray(world, step, group);
 
-	return pid > 0 ? slices_move(step->value, pid, err) : 0;
+	return pid > 0 ? move(step->value, pid, err) : 0;
 }
 
 /* A pid that is used again may be anybody's: what is not the program of the group stays. */
@@ -257,5 +271,5 @@ int move_undo(struct world *world, const struct change *change, struct err *err)
 	const char *group = change->before + (change->before[0] == '/');
 
 	(void)world;
-	return slices_move(has_group(group) ? group : "", pid, err);
+	return move(has_group(group) ? group : "", pid, err);
 }

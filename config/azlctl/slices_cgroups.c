@@ -14,26 +14,10 @@ int slices_make(const char *group, const char *controllers, struct err *err)
 	return code < 0 ? code : cg_make(root, group, err);
 }
 
-int slices_remove(const char *group, struct err *err)
-{
-	own_fd int root = -1;
-	int code = cg_root_open(&root, err);
-
-	return code < 0 ? code : cg_unmake(root, group, err);
-}
-
 int slices_set(const char *group, const char *file, const char *value, struct err *err)
 {
 	own_fd int root = -1;
 	int code = cg_root_open(&root, err);
 
 	return code < 0 ? code : cg_limit_set(root, group, file, value, err);
-}
-
-int slices_move(const char *group, pid_t pid, struct err *err)
-{
-	own_fd int root = -1;
-	int code = cg_root_open(&root, err);
-
-	return code < 0 ? code : cg_attach(root, group, pid, err);
 }

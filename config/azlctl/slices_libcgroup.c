@@ -17,8 +17,8 @@ static int fail(struct err *err, const char *what, const char *group, int code)
 		       group, code == ECGOTHER ? err_reason(errno) : cgroup_strerror(code));
 }
 
-/* The library's picture of a cgroup: it knows the controllers that are named here. */
-static struct cgroup *picture(const char *group, const char *controllers, struct err *err)
+/* The library's picture of a cgroup: it knows the one controller that is named here. */
+static struct cgroup *picture(const char *group, const char *controller, struct err *err)
 {
 	struct cgroup *cgroup;
 	int code = cgroup_init();
@@ -27,46 +27,46 @@ static struct cgroup *picture(const char *group, const char *controllers, struct
 		(void)fail(err, "libcgroup does not find", group, code);
 		return NULL;
 	}
-	cgroup = cgroup_new_cgroup(*group ? group : "/");
-	for (const char *at = controllers; cgroup && *at;) {
-		char name[NAME_ROOM];
-		size_t len = strcspn(at, " ");
-
-		(void)snprintf(name, sizeof(name), "%.*s", (int)len, at);
-		if (len > 0 && !cgroup_add_controller(cgroup, name)) {
-			cgroup_free(&cgroup);
-			break;
-		}
-		at += len;
-		at += strspn(at, " ");
-	}
+	cgroup = cgroup_new_cgroup(group);
 	if (!cgroup)
 		(void)err_set(err, -ENOMEM, "no memory for cgroup /%s", group);
+	else if (!cgroup_add_controller(cgroup, controller)) {
+		cgroup_free(&cgroup);
+		(void)err_set(
+			err, -ENODEV,
+			"cgroup /%s: the kernel has no controller %s here (cgroup_disable= on "
+			"its command line, or cgroup v1 has it?)",
+			group, controller);
+	}
 	return cgroup;
 }
 
-int slices_make(const char *group, const char *controllers, struct err *err)
+static int hand_down(const char *group, const char *controller, struct err *err)
 {
-	struct cgroup *cgroup = picture(group, controllers, err);
+	struct cgroup *cgroup = picture(group, controller, err);
 	int code;
 
 	if (!cgroup)
 		return err->code;
 	code = cgroup_create_cgroup(cgroup, 1);
 	cgroup_free(&cgroup);
-	return code ? fail(err, "make", group, code) : 0;
+	if (code)
+		return fail(err, "make", group, code);
+	return 0;
 }
 
-int slices_remove(const char *group, struct err *err)
+int slices_make(const char *group, const char *controllers, struct err *err)
 {
-	struct cgroup *cgroup = picture(group, "memory", err);
-	int code;
+	char name[NAME_ROOM];
+	size_t len;
 
-	if (!cgroup)
-		return err->code;
-	code = cgroup_delete_cgroup_ext(cgroup, CGFLAG_DELETE_EMPTY_ONLY);
-	cgroup_free(&cgroup);
-	return code && code != ECGROUPNOTEXIST ? fail(err, "remove", group, code) : 0;
+	for (const char *at = controllers; *at; at += len, at += strspn(at, " ")) {
+		len = strcspn(at, " ");
+		(void)snprintf(name, sizeof(name), "%.*s", (int)len, at);
+		if (len > 0 && hand_down(group, name, err) < 0)
+			return err_wrap(err, "controller %s", name);
+	}
+	return 0;
 }
 
 int slices_set(const char *group, const char *file, const char *value, struct err *err)
@@ -86,16 +86,4 @@ int slices_set(const char *group, const char *file, const char *value, struct er
 		code = cgroup_modify_cgroup(cgroup);
 	cgroup_free(&cgroup);
 	return code ? fail(err, "set a value of", group, code) : 0;
-}
-
-int slices_move(const char *group, pid_t pid, struct err *err)
-{
-	struct cgroup *cgroup = picture(group, "memory", err);
-	int code;
-
-	if (!cgroup)
-		return err->code;
-	code = cgroup_attach_task_pid(cgroup, pid);
-	cgroup_free(&cgroup);
-	return code ? fail(err, "move a process to", group, code) : 0;
 }
