@@ -5,7 +5,8 @@
 #   make deb            build/pack/package/*.deb
 #   make rpm            build/pack/package/*.rpm, for Azure Linux (spec: hack/package/rpm/azl.spec)
 #   make sysext         build/pack/package/azl.raw, for hosts whose /usr cannot be written to; SYSEXT_ID=_any:
-#                       of any system with as new a C library, instead of the system that it is built on
+#                       of any system with as new a C library, instead of the system that it is built on;
+#                       SYSEXT_ID=ID SYSEXT_VERSION_ID=VERSION_ID: of that one, as its os-release has them
 #   make image-root DESTDIR=    the files of the image of config/etc/kubernetes/Containerfile
 
 # What packages are dated with: the same source gives the same bytes.
@@ -13,12 +14,14 @@ SOURCE_DATE_EPOCH ?= $(or $(AZL_EPOCH),$(shell git log -1 --format=%ct 2>/dev/nu
 PACKAGES    ?= $(BUILD)/package
 DEB_VERSION ?= $(VERSION)
 SYSEXT_ID   ?= $(AZL_SYSEXT_ID)
+SYSEXT_VERSION_ID ?= $(AZL_SYSEXT_VERSION_ID)
 
 .PHONY: deb rpm sysext
 ifeq ($(AZL_NODE)$(ON_HOST),)
 deb rpm sysext:
 	hack/node lay pack
-	hack/node run pack --env AZL_EPOCH=$(SOURCE_DATE_EPOCH) --env AZL_SYSEXT_ID=$(SYSEXT_ID) -- make $@
+	hack/node run pack --env AZL_EPOCH=$(SOURCE_DATE_EPOCH) --env AZL_SYSEXT_ID=$(SYSEXT_ID) \
+		--env AZL_SYSEXT_VERSION_ID=$(SYSEXT_VERSION_ID) -- make $@
 else
 deb: all
 	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) hack/package/deb/build $(BUILD) $(DEB_VERSION) $(PACKAGES)
@@ -26,7 +29,7 @@ rpm:
 	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) hack/package/rpm/build $(BUILD) $(VERSION) $(PACKAGES)
 sysext:
 	$(MAKE) BUILD=$(BUILD)/sysext LDFLAGS='-Wl,-rpath,/usr/lib/azl' all
-	ID=$(SYSEXT_ID) SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) hack/package/sysext $(BUILD)/sysext $(PACKAGES)
+	ID='$(SYSEXT_ID)' VERSION_ID='$(SYSEXT_VERSION_ID)' SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) hack/package/sysext $(BUILD)/sysext $(PACKAGES)
 endif
 
 # Programs, the libraries that few nodes have, and what they are configured with.

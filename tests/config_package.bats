@@ -244,6 +244,10 @@ container() {
 	grep -qx EXTENSION_RELOAD_MANAGER=1 "$W/tree/usr/lib/extension-release.d/extension-release.azl"
 	equal "$(ls "$W/tree")" usr
 	rm "$SYSEXT/azl.raw"
+	sysext SYSEXT_ID=azurelinux SYSEXT_VERSION_ID=3.0
+	unsquashfs -q -n -d "$W/another" "$SYSEXT/azl.raw" >/dev/null
+	equal "$(grep ID "$W/another/usr/lib/extension-release.d/extension-release.azl" | xargs)" 'ID=azurelinux VERSION_ID=3.0'
+	rm "$SYSEXT/azl.raw"
 	sysext SYSEXT_ID=_any
 	unsquashfs -q -n -d "$W/any" "$SYSEXT/azl.raw" >/dev/null
 	equal "$(grep ID "$W/any/usr/lib/extension-release.d/extension-release.azl")" ID=_any
@@ -257,6 +261,27 @@ container() {
 	rm -r /run/extensions/azl
 	[ "$status" -eq 0 ] || wrong "$output"
 	[[ $output == *"/usr/lib/azl/libprotobuf-c.so.1"* ]] || wrong "$output"
+}
+
+@test "sysext: for another system its version is asked for, and one that rolls has none" {
+	local script=$CNI_REPO/hack/package/sysext
+	mkdir "$W/out"
+	touch "$W/out/kept"
+	ID=azurelinux VERSION_ID='' run -1 "$script" "$W/build" "$W/out"
+	[[ $output == *"make sysext SYSEXT_ID=azurelinux SYSEXT_VERSION_ID=..."*SYSEXT_ID=_any* ]] || wrong "$output"
+	ID='Azure Linux' VERSION_ID=3.0 run -1 "$script" "$W/build" "$W/out"
+	[[ $output == *'"Azure Linux"'*'os-release(5)'* ]] || wrong "$output"
+	equal "$(ls "$W/out")" kept
+	# Debian's sid
+	sed '/^VERSION/d' /etc/os-release >"$W/os-release"
+	cat >"$W/rolls.sh" <<-'EOF'
+		mount --bind "$1/os-release" "$(readlink -f /etc/os-release)"
+		make() { exit 7; }
+		export -f make
+		"$2" "$1/build" "$1/out"
+	EOF
+	run -7 unshare --mount bash "$W/rolls.sh" "$W" "$script"
+	equal "$output" ''
 }
 
 # The steps of docs/INSTALL.md, with the plugins of this system as those that such a host has.
