@@ -124,7 +124,7 @@ lives() {
 	mv "$T/etc/containerd/config.toml" "$T/etc/containerd/real.toml"
 	ln -s /etc/containerd/real.toml "$T/etc/containerd/config.toml"
 	manifest >"$W/before"
-	run -6 azlctl apply
+	run -5 azlctl apply
 	has "system.slice.d/40-azl.conf"
 	[ -e "$T/etc/containerd/conf.d/azl.toml" ]
 	[ "$(ls "$W/outside")" = 90-azl.conf ] && [ "$(cat "$W/outside/90-azl.conf")" = theirs ]

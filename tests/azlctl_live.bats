@@ -171,6 +171,80 @@ channels() {
 	[ ! -e /var/lib/azl ]
 }
 
+# forwards JSON: forwarding of both protocols, and these sysctls; all else of this machine is left alone
+forwards() {
+	jq --rawfile shipped "$BATS_TEST_DIRNAME/../config/etc/sysctl.d/90-azl.conf" \
+		'{ "apply": { "slices": false, "modules": false, "containerd": false }, "nic": { "vf.rx": null },
+		"sysctl": ([$shipped | scan("(?m)^-?([a-z][^ ]*) =")[0] | select(test("forward") | not) | { (.): null }] | add + $ARGS.named.more) }' \
+		--argjson more "$1" -n >"$HOST_JSON"
+}
+
+# What each link and the next one have.
+forwarding() {
+	nsenter --net="/run/netns/$NS" grep -r . /proc/sys/net/ipv{4,6}/conf/{all,default,lo,nic0,far0,vlan.7}/forwarding \
+		/proc/sys/net/ipv4/conf/{all,default,nic0}/accept_redirects
+}
+
+set_in() {
+	nsenter --net="/run/netns/$NS" sh -c 'echo "$2" >"/proc/sys/net/$1"' sh "$@"
+}
+
+@test "links that forward while the host does not, do so after revert, too" {
+	local name nth calls bad=''
+	ip -n "$NS" link add vlan.7 type veth peer name vlan-far
+	set_in ipv4/ip_forward 0
+	set_in ipv6/conf/all/forwarding 0
+	set_in ipv4/conf/nic0/forwarding 1
+	set_in ipv4/conf/vlan.7/forwarding 1
+	set_in ipv6/conf/far0/forwarding 1
+	set_in ipv4/conf/default/forwarding 1
+	forwarding >"$W/before"
+	forwards '{}'
+	run -0 azlctl apply
+	equal "$(forwarding | grep -c 'forwarding:1')" 12
+	run -0 azlctl apply
+	has "Nothing to do"
+	run -0 azlctl revert
+	forwarding | diff "$W/before" -
+	[ ! -e /var/lib/azl ]
+	# killed before each call that changes something, apply or revert
+	azlctl apply >/dev/null
+	calls=$(WRAP="strace -qq -f -o $W/trace -e trace=write,fsync,renameat" azlctl revert >/dev/null &&
+		awk -F'[ (]+' '{ n[$2]++; print $2, n[$2] }' "$W/trace")
+	[ "$(wc -l <<<"$calls")" -gt 8 ]
+	while read -r name nth; do
+		azlctl apply >/dev/null
+		WRAP="strace -qq -f -o /dev/null -e trace=$name -e inject=$name:signal=KILL:when=$nth" azlctl revert >/dev/null 2>&1 </dev/null || true
+		azlctl revert >/dev/null || bad+=" revert-$name-$nth"
+		forwarding | diff "$W/before" - || bad+=" $name-$nth"
+	done <<<"$calls"
+	equal "$bad" ''
+	# what somebody set since is theirs; a link that went is forgotten
+	run -0 azlctl apply
+	set_in ipv4/conf/nic0/forwarding 0
+	set_in ipv4/conf/all/accept_redirects 1
+	ip -n "$NS" link delete vlan.7
+	run -6 azlctl revert
+	has "somebody set it to 0 since: it stays (before azlctl it was 1)"
+	equal "$(nsenter --net="/run/netns/$NS" cat /proc/sys/net/ipv4/conf/{nic0/forwarding,all/accept_redirects} /proc/sys/net/ipv6/conf/far0/forwarding | xargs)" '0 1 1'
+}
+
+@test "what host.json says of a link holds, though forwarding of all comes with the same apply" {
+	set_in ipv4/ip_forward 0
+	set_in ipv6/conf/all/forwarding 0
+	set_in ipv4/conf/all/accept_redirects 1
+	ip -n "$NS" link add vlan.7 type veth peer name vlan-far
+	forwarding >"$W/before"
+	forwards '{ "net.ipv4.conf.nic0.forwarding": 0, "net.ipv4.conf.all.accept_redirects": 1, "net.ipv4.conf.vlan/7.forwarding": "0" }'
+	run -0 azlctl apply
+	equal "$(nsenter --net="/run/netns/$NS" cat /proc/sys/net/ipv4/{ip_forward,conf/{nic0/forwarding,vlan.7/forwarding,all/accept_redirects}} | xargs)" '1 0 0 1'
+	run -0 azlctl apply
+	has "Nothing to do"
+	run -0 azlctl revert
+	forwarding | diff "$W/before" -
+	[ ! -e /var/lib/azl ]
+}
+
 # without_cgroups [WORD...] -- COMMAND: on a host without systemd where cgroups are out of reach
 without_cgroups() {
 	nsenter --net="/run/netns/$NS" unshare -m sh -c 'mount -t tmpfs none /sys/fs/cgroup && exec "$@"' sh "$@"

@@ -110,6 +110,7 @@ static void change_title(FILE *out, enum change_kind kind, const char *name, con
 		[CHANGE_MOVE] = { "move back process ", " to cgroup " },
 		[CHANGE_SCORE] = { "set back oom_score_adj of ", " = " },
 		[CHANGE_NIC] = { "set back ", " = " },
+		[CHANGE_ALONG] = { "set back ", " = " },
 	};
 
 	(void)fprintf(out, "%s%s", titles[kind].verb, name);
@@ -150,6 +151,7 @@ static const struct {
 	[CHANGE_MOVE] = { move_undo_look, move_undo },
 	[CHANGE_SCORE] = { score_undo_look, score_undo },
 	[CHANGE_NIC] = { nic_undo_look, nic_undo },
+	[CHANGE_ALONG] = { along_undo_look, along_undo },
 };
 
 enum undo change_look(struct world *world, const struct change *change, struct err *err)

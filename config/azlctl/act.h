@@ -59,13 +59,29 @@ int file_undo(struct world *world, const struct change *change, struct err *err)
 enum undo folder_undo_look(struct world *world, const struct change *change, struct err *err);
 int folder_undo(struct world *world, const struct change *change, struct err *err);
 
-/* The sysctl whose step also changes this one; mostly itself. */
-const char *sysctl_cause(const char *name);
+enum { SYSCTL_ROOM = 1024 };
+
+/* A value of the running kernel, NUL-terminated, with one blank between its numbers. Returns 0 or a
+ * negative errno value. */
+int sysctl_read(const char *name, char value[SYSCTL_ROOM]);
+int sysctl_write(const char *name, const char *value, struct err *err);
+
 void sysctl_look(struct world *world, struct step *step);
 int sysctl_note(struct world *world, const struct step *step);
 int sysctl_take(struct world *world, struct step *step, struct err *err);
 enum undo sysctl_undo_look(struct world *world, const struct change *change, struct err *err);
 int sysctl_undo(struct world *world, const struct change *change, struct err *err);
+
+/* Does a change go along with the sysctl of this name? */
+bool along_is_of(const char *name, const struct change *change);
+/* Will a step of the plan in front of this one have the kernel set its sysctl, too? */
+bool along_is_set(const struct plan *plan, const struct step *step);
+/* Note what the kernel sets along with a sysctl that is to be set. Returns 0 or -ENOMEM. */
+int along_note(struct world *world, const struct step *step);
+/* Set a sysctl back, and what goes along with it. Returns 0 or negative, err filled. */
+int along_set_back(struct world *world, const struct change *its, struct err *err);
+enum undo along_undo_look(struct world *world, const struct change *change, struct err *err);
+int along_undo(struct world *world, const struct change *change, struct err *err);
 
 void module_look(struct world *world, struct step *step);
 int module_note(struct world *world, const struct step *step);

@@ -15,8 +15,6 @@
 #include "config/base/fd.h"
 #include "config/base/num.h"
 
-enum { VALUE_ROOM = 1024 };
-
 /* "net.ipv4.ip_forward" to its file. A name of sysctl.d(5) that has '/' first is one already. */
 static int open_sysctl(const char *name, int flags)
 {
@@ -58,14 +56,14 @@ static void plain(char *text)
 	*to = '\0';
 }
 
-static int read_value(const char *name, char value[VALUE_ROOM])
+int sysctl_read(const char *name, char value[SYSCTL_ROOM])
 {
 	own_fd int fd = open_sysctl(name, O_RDONLY);
 	ssize_t n;
 
 	if (fd < 0)
 		return fd;
-	n = read(fd, value, VALUE_ROOM - 1);
+	n = read(fd, value, SYSCTL_ROOM - 1);
 	if (n < 0)
 		return -errno;
 	value[n] = '\0';
@@ -73,7 +71,7 @@ static int read_value(const char *name, char value[VALUE_ROOM])
 	return 0;
 }
 
-static int write_value(const char *name, const char *value, struct err *err)
+int sysctl_write(const char *name, const char *value, struct err *err)
 {
 	own_fd int fd = open_sysctl(name, O_WRONLY);
 	ssize_t n;
@@ -102,10 +100,10 @@ static bool is_enough(const struct step *step, const char *now)
 
 void sysctl_look(struct world *world, struct step *step)
 {
-	char now[VALUE_ROOM];
+	char now[SYSCTL_ROOM];
 	int rc;
 
-	rc = read_value(step->name, now);
+	rc = sysctl_read(step->name, now);
 	if (rc == -ENOENT && step->optional) {
 		step->state = STEP_IN_FORCE;
 		return;
@@ -120,42 +118,28 @@ void sysctl_look(struct world *world, struct step *step)
 		return;
 	}
 	plan_text(world->plan, &step->before, "%s", now);
-	step->state = is_enough(step, now) ? STEP_IN_FORCE : STEP_TODO;
-}
-
-/* Forwarding switched on or off sets this one, too (kernel net/ipv4/devinet.c,
- * inet_forward_change), so revert needs to know what it was. */
-#define FORWARD	  "net.ipv4.ip_forward"
-#define REDIRECTS "net.ipv4.conf.all.accept_redirects"
-
-const char *sysctl_cause(const char *name)
-{
-	return strcmp(name, REDIRECTS) == 0 ? FORWARD : name;
+	step->state = is_enough(step, now) && !along_is_set(world->plan, step) ? STEP_IN_FORCE
+									       : STEP_TODO;
 }
 
 int sysctl_note(struct world *world, const struct step *step)
 {
-	char now[VALUE_ROOM];
-	int rc;
+	int rc = along_note(world, step);
 
-	if (strcmp(step->name, FORWARD) == 0 && read_value(REDIRECTS, now) == 0 &&
-	    !journal_find(world->journal, CHANGE_SYSCTL, REDIRECTS)) {
-		rc = journal_note(world->journal, CHANGE_SYSCTL, REDIRECTS, now, "0");
-		if (rc < 0)
-			return rc;
-	}
-	return journal_note(world->journal, CHANGE_SYSCTL, step->name, step->before, step->value);
+	return rc < 0 ? rc
+		      : journal_note(world->journal, CHANGE_SYSCTL, step->name, step->before,
+				     step->value);
 }
 
 int sysctl_take(struct world *world, struct step *step, struct err *err)
 {
 	(void)world;
-	return write_value(step->name, step->value, err);
+	return sysctl_write(step->name, step->value, err);
 }
 
 static bool same(const char *text, const char *now)
 {
-	char value[VALUE_ROOM];
+	char value[SYSCTL_ROOM];
 
 	if (!text || strlen(text) >= sizeof(value))
 		return false;
@@ -166,8 +150,8 @@ static bool same(const char *text, const char *now)
 
 enum undo sysctl_undo_look(struct world *world, const struct change *change, struct err *err)
 {
-	char now[VALUE_ROOM];
-	int rc = world->ctl->is_live && change->before ? read_value(change->name, now) : -ENOENT;
+	char now[SYSCTL_ROOM];
+	int rc = world->ctl->is_live && change->before ? sysctl_read(change->name, now) : -ENOENT;
 
 	if (rc == -ENOENT || (rc == 0 && same(change->before, now)))
 		return UNDO_NOTHING;
@@ -185,10 +169,5 @@ enum undo sysctl_undo_look(struct world *world, const struct change *change, str
 
 int sysctl_undo(struct world *world, const struct change *change, struct err *err)
 {
-	const struct change *redirects = journal_find(world->journal, CHANGE_SYSCTL, REDIRECTS);
-	int rc = write_value(change->name, change->before, err);
-
-	if (rc == 0 && strcmp(change->name, FORWARD) == 0 && redirects && redirects->before)
-		rc = write_value(REDIRECTS, redirects->before, err);
-	return rc;
+	return along_set_back(world, change, err);
 }

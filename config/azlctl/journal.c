@@ -22,6 +22,7 @@ static const char *const kind_names[CHANGE_KINDS] = {
 	[CHANGE_FOLDER] = "folder", [CHANGE_FILE] = "file",   [CHANGE_MODULE] = "module",
 	[CHANGE_SYSCTL] = "sysctl", [CHANGE_GROUP] = "group", [CHANGE_VALUE] = "value",
 	[CHANGE_MOVE] = "move",	    [CHANGE_SCORE] = "score", [CHANGE_NIC] = "nic",
+	[CHANGE_ALONG] = "along",
 };
 
 const char *change_kind_name(enum change_kind kind)

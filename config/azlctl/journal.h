@@ -27,6 +27,8 @@ enum change_kind {
 	CHANGE_MOVE,  /* a process moved; name: its pid, before and ours: cgroups */
 	CHANGE_SCORE, /* oom_score_adj; name: "PROGRAM/PID" */
 	CHANGE_NIC,   /* name: "LINK/rings" or "LINK/channels" */
+	CHANGE_ALONG, /* a sysctl that the kernel sets along with another one; earlier: what it is
+			 when that goes back */
 	CHANGE_KINDS,
 };
 

@@ -16,6 +16,15 @@ static bool has_step(const struct plan *plan, enum step_kind kind, const char *n
 	return false;
 }
 
+/* What goes along with a sysctl goes back with it. */
+static bool has_switch(const struct plan *plan, const struct change *change)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->steps[i].kind == STEP_SYSCTL && along_is_of(plan->steps[i].name, change))
+			return true;
+	return false;
+}
+
 /* A folder is needed by every file in it. */
 static bool needs_folder(const struct plan *plan, const char *folder)
 {
@@ -56,7 +65,9 @@ static bool is_wanted(const struct azlctl *ctl, const struct host_facts *facts,
 	case CHANGE_MODULE:
 		return has_step(plan, STEP_MODULE, change->name);
 	case CHANGE_SYSCTL:
-		return has_step(plan, STEP_SYSCTL, sysctl_cause(change->name));
+		return has_step(plan, STEP_SYSCTL, change->name);
+	case CHANGE_ALONG:
+		return has_switch(plan, change);
 	case CHANGE_GROUP:
 		return has_step(plan, STEP_GROUP, change->name);
 	case CHANGE_VALUE:
