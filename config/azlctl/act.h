@@ -121,5 +121,13 @@ int nic_take(struct world *world, struct step *step, struct err *err);
 enum undo nic_undo_look(struct world *world, const struct change *change, struct err *err);
 int nic_undo(struct world *world, const struct change *change, struct err *err);
 
+/*
+ * Does the kernel have another memory.min of a unit than systemd knows? Pure.
+ *
+ * known, real        as systemctl(1) and the kernel say it, up to the end or a newline
+ * may_have_default   none that systemd knows is no difference
+ */
+bool reload_lags(const struct host_facts *facts, const char *known, const char *real,
+		 bool may_have_default);
 void reload_look(struct world *world, struct step *step);
 int reload_take(struct world *world, struct step *step, struct err *err);

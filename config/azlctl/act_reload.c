@@ -22,7 +22,7 @@
 #include "config/base/fd.h"
 #include "config/base/num.h"
 
-enum { SYSTEMCTL_MS = 60000, SAID_ROOM = 256, PAGE_MASK = 0xfff };
+enum { SYSTEMCTL_MS = 60000, SAID_ROOM = 256 };
 
 /* systemd has not read what our unit files say now, or that they are gone. */
 static bool reload_needed(const struct host_facts *facts)
@@ -51,16 +51,25 @@ static bool reload_needed(const struct host_facts *facts)
 	       strstr(said, "yes") != NULL;
 }
 
-/* "max" and "infinity" are UINT64_MAX; the kernel keeps whole pages. */
-static bool parse_bytes(char *text, uint64_t *bytes)
+/* "max" and "infinity" are UINT64_MAX. */
+static bool parse_bytes(const char *text, uint64_t *bytes)
 {
-	text[strcspn(text, "\n")] = '\0';
-	if (strcmp(text, "max") == 0 || strcmp(text, "infinity") == 0)
-		*bytes = UINT64_MAX;
-	else if (num_u64_parse(text, strlen(text), bytes) < 0)
-		return false;
-	*bytes &= ~(uint64_t)PAGE_MASK;
-	return true;
+	size_t len = strcspn(text, "\n");
+
+	*bytes = UINT64_MAX;
+	return (len == 3 && memcmp(text, "max", len) == 0) ||
+	       (len == 8 && memcmp(text, "infinity", len) == 0) ||
+	       num_u64_parse(text, len, bytes) == 0;
+}
+
+bool reload_lags(const struct host_facts *facts, const char *known, const char *real,
+		 bool may_have_default)
+{
+	uint64_t want, have;
+
+	return parse_bytes(known, &want) && parse_bytes(real, &have) &&
+	       facts_kept_bytes(facts, want) != facts_kept_bytes(facts, have) &&
+	       (want > 0 || !may_have_default);
 }
 
 /* What follows "KEY=" at the beginning of a line; NULL: there is none. */
@@ -75,13 +84,12 @@ static char *value_of(char *said, const char *key)
 
 /* systemd knows a value of a unit and the kernel does not. A unit without one may have what its
  * slice gives to all (DefaultMemoryMin=). */
-static bool unit_lags(const char *unit, bool may_have_default)
+static bool unit_lags(const struct host_facts *facts, const char *unit, bool may_have_default)
 {
 	const char *argv[] = { "systemctl", "show",	    "-p", "MemoryMin",
 			       "-p",	    "ControlGroup", unit, NULL };
 	char said[2 * SAID_ROOM], path[2 * SAID_ROOM], real[SAID_ROOM];
 	struct err err;
-	uint64_t want, have;
 	char *known, *group;
 
 	if (child_run(argv, SYSTEMCTL_MS, said, sizeof(said), &err) != 0)
@@ -93,17 +101,16 @@ static bool unit_lags(const char *unit, bool may_have_default)
 	group[strcspn(group, "\n")] = '\0';
 	(void)snprintf(path, sizeof(path), "/sys/fs/cgroup%s/memory.min", group);
 	return *group && fd_read_text(AT_FDCWD, path, real, sizeof(real)) > 0 &&
-	       parse_bytes(known, &want) && parse_bytes(real, &have) && want != have &&
-	       (want > 0 || !may_have_default);
+	       reload_lags(facts, known, real, may_have_default);
 }
 
 /* An apply that was killed between the two acts. */
 static bool kernel_lags(const struct host_facts *facts)
 {
-	if (unit_lags("system.slice", false))
+	if (unit_lags(facts, "system.slice", false))
 		return true;
 	for (int i = 0; i < FACTS_UNITS; i++)
-		if (facts->unit[i] && unit_lags(facts->unit[i], true))
+		if (facts->unit[i] && unit_lags(facts, facts->unit[i], true))
 			return true;
 	return false;
 }

@@ -110,6 +110,7 @@ static void read_kernel(const struct azlctl *ctl, struct host_facts *facts)
 	char text[4096];
 	const char *at;
 
+	facts->page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
 	if (fd_read_text(AT_FDCWD, "/proc/meminfo", text, sizeof(text)) > 0) {
 		at = strstr(text, "MemTotal:");
 		if (at)

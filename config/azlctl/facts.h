@@ -52,6 +52,7 @@ struct host_facts {
 	pid_t pid[FACTS_UNITS]; /* live: of its process; 0: it does not run */
 	bool has_own_slice;	/* the owner wrote an azl.slice */
 	uint64_t memory_bytes;	/* 0: not known */
+	uint64_t page_bytes;	/* live: 4 KiB, or up to 64 KiB on arm64 */
 	uint64_t tasks_max;	/* that the kernel allows, live */
 	char controllers[256];	/* of the root cgroup, live; "" where nobody knows */
 
@@ -89,6 +90,14 @@ const char *facts_sysctl_file(const struct host_facts *facts, const char *name);
 /* True when containerd reads apply's file in /etc/containerd/conf.d/: as config.toml says, and 2.2
  * without being told when there is none (containerd pull request #12323). */
 bool facts_reads_conf_d(const struct host_facts *facts);
+
+/*
+ * What the kernel keeps of a value of the memory controller, and gives back when it is read: whole
+ * pages, and "max" (UINT64_MAX) from the most that it counts on. Pure.
+ *
+ * Source: kernel mm/page_counter.c, page_counter_memparse; PAGE_COUNTER_MAX of 64-bit machines.
+ */
+uint64_t facts_kept_bytes(const struct host_facts *facts, uint64_t bytes);
 
 /*
  * True when a slice is, or is above, another one: "a.slice" of "a-b.slice". Of "-.slice" it is

@@ -10,6 +10,15 @@
 #include "config/azlctl/facts.h"
 #include "config/host.h"
 
+/* ---- memory ---- */
+
+uint64_t facts_kept_bytes(const struct host_facts *facts, uint64_t bytes)
+{
+	uint64_t page = facts->page_bytes > 0 ? facts->page_bytes : 1;
+
+	return bytes / page >= (uint64_t)INT64_MAX / page ? UINT64_MAX : bytes - bytes % page;
+}
+
 /* ---- containerd ---- */
 
 #define CONFIG_FOLDER "/etc/containerd/"

@@ -24,11 +24,12 @@ static void add_value(struct plan *plan, const struct host_facts *facts, const s
 	if (!facts_has_controller(facts, file))
 		return;
 	(void)snprintf(name, sizeof(name), "%s/%s", group, file);
+	if (key->type == HOST_BYTES)
+		number = facts_kept_bytes(facts, number);
 	if (number == UINT64_MAX)
 		(void)snprintf(text, sizeof(text), "max");
 	else
-		(void)snprintf(text, sizeof(text), "%" PRIu64,
-			       key->type == HOST_BYTES ? number & ~UINT64_C(4095) : number);
+		(void)snprintf(text, sizeof(text), "%" PRIu64, number);
 	plan_add(plan, STEP_VALUE, name, text, key->reason);
 }
 

@@ -17,6 +17,7 @@ static inline struct host_facts azure_node(void)
 		.slice = { "system.slice", "system.slice", "system.slice" },
 		.pid = { 101, 102, 103 },
 		.memory_bytes = UINT64_C(8) << 30,
+		.page_bytes = 4096,
 		.tasks_max = 100000,
 		.controllers = "cpuset cpu io memory hugetlb pids rdma misc",
 		.has_containerd_config = true,

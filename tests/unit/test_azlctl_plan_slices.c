@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Slices and services, with systemd and without. */
+#include "config/azlctl/act.h"
 #include "tests/unit/plan_world.h"
 
 /* Lines that begin with a letter. */
@@ -106,6 +107,44 @@ TEST(without_systemd_there_are_groups_in_bytes)
 	CHECK_TEXT(value(&plan, STEP_VALUE, "azl/pids.max"), "80000");
 	CHECK_TEXT(value(&plan, STEP_MOVE, "containerd"), "azl-system/containerd");
 	plan_done(&plan);
+}
+
+/* The kernel keeps whole pages: what it gives back is what is asked for again. */
+TEST(values_are_whole_pages_of_the_host)
+{
+	struct host_facts facts = azure_node();
+	struct plan plan;
+
+	facts.has_systemd = false;
+	facts.page_bytes = 65536;
+	facts.memory_bytes = (UINT64_C(8) << 30) - 3 * 4096;
+	plan = plan_of(&facts, "{ \"protect\": { \"sshd.memory.min\": \"0.7%\" }, "
+			       "\"workload\": { \"memory.max\": 9223372036854775000 } }");
+	CHECK_TEXT(value(&plan, STEP_VALUE, "azl-system/sshd/memory.min"), "60096512");
+	CHECK_TEXT(value(&plan, STEP_VALUE, "azl/memory.max"), "max");
+	plan_done(&plan);
+	CHECK(facts_kept_bytes(&facts, 65535) == 0);
+	CHECK(facts_kept_bytes(&facts, 65536) == 65536);
+	CHECK(facts_kept_bytes(&facts, UINT64_MAX) == UINT64_MAX);
+	CHECK(facts_kept_bytes(&facts, INT64_MAX) == UINT64_MAX);
+	facts.page_bytes = 0; /* a tree has no kernel */
+	CHECK(facts_kept_bytes(&facts, 4097) == 4097);
+}
+
+TEST(systemd_and_the_kernel_are_compared_in_pages_of_the_host)
+{
+	struct host_facts facts = azure_node();
+
+	/* 0.7% of 8 GiB, as somebody wrote it in bytes, and as a kernel keeps it */
+	CHECK(!reload_lags(&facts, "60129542\nControlGroup=/a", "60125184", false));
+	CHECK(reload_lags(&facts, "60129542", "60096512", false));
+	facts.page_bytes = 65536;
+	CHECK(!reload_lags(&facts, "60129542\n", "60096512", false));
+	CHECK(reload_lags(&facts, "60129542\n", "60030976", false));
+	CHECK(!reload_lags(&facts, "infinity", "max", false));
+	CHECK(reload_lags(&facts, "infinity", "0", false));
+	CHECK(reload_lags(&facts, "0", "65536", false) && !reload_lags(&facts, "0", "65536", true));
+	CHECK(!reload_lags(&facts, "[not set]", "65536", false));
 }
 
 TEST(without_systemd_the_group_above_gets_what_is_protected_below)
