@@ -229,10 +229,12 @@ int routed_add(enum link_pair_kind kind, const struct datapath_plan *plan,
 	rc = routed_connect(&work, err);
 	if (rc == 0)
 		rc = routed_fill(&work, result, err);
-	if (rc == 0)
+	if (rc == 0) {
 		routed_accelerate(&work);
-	else
-		(void)routed_remove(&work, &ignored);
+		return 0;
+	}
+	(void)routed_remove(&work, &ignored);
+	(void)routed_forget_pod(plan, &ignored);
 	return rc;
 }
 
@@ -241,6 +243,8 @@ int routed_del(const struct datapath_plan *plan, struct err *err)
 	own_batch struct rtnl_batch *batch = rtnl_batch_new(err);
 	own_rtnl struct rtnl host = { 0 };
 	struct routed_work work = { .plan = plan, .batch = batch, .host = &host };
+	struct err said;
+	int forgot = 0;
 	int rc;
 
 	if (!batch)
@@ -250,7 +254,10 @@ int routed_del(const struct datapath_plan *plan, struct err *err)
 		rc = routed_remove(&work, err);
 	if (plan->flowtable)
 		flowtable_forget(plan->host_name);
-	return rc;
+	/* of a pod that goes on without this link */
+	if (plan->netns >= 0 && plan->n_ips > 0)
+		forgot = routed_forget_pod(plan, rc < 0 ? &said : err);
+	return rc < 0 ? rc : forgot;
 }
 
 int routed_status(const struct datapath_plan *plan, struct err *err)

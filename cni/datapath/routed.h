@@ -38,6 +38,12 @@ const struct address *routed_gateway(uint8_t family);
 int routed_set_up_pod(struct routed_work *work, struct err *err);
 int routed_set_up_host(struct routed_work *work, struct err *err);
 
+/*
+ * Remove the rules that lead to the table of a further link of the pod, for the plan's addresses:
+ * unlike routes they do not go with the link. None is success.
+ */
+int routed_forget_pod(const struct datapath_plan *plan, struct err *err);
+
 /* The verbs of a datapath, with pairs of a kind; as in datapath.h. */
 int routed_add(enum link_pair_kind kind, const struct datapath_plan *plan,
 	       struct cni_result *result, struct err *err);

@@ -12,6 +12,7 @@
 #include "cni/route.h"
 #include "cni/rtnl.h"
 #include "cni/rule.h"
+#include "config/base/err.h"
 
 enum {
 	ROUTED_LOOPBACK = 1,
@@ -124,6 +125,32 @@ static int routed_be_further(struct routed_work *work, struct err *err)
 		rule_put(work->batch, &rule);
 	}
 	return rtnl_send(work->pod, work->batch, err);
+}
+
+int routed_forget_pod(const struct datapath_plan *plan, struct err *err)
+{
+	own_batch struct rtnl_batch *batch = rtnl_batch_new(err);
+	own_rtnl struct rtnl pod = { 0 };
+	int rc;
+
+	if (!batch)
+		return err->code;
+	rc = pod_open_netns(plan->netns, &pod, err);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < plan->n_ips; i++) {
+		/* whatever its table: the index that is in it may be gone */
+		const struct rule rule = { .dst = { .family = plan->ips[i].address.family },
+					   .src = pod_alone(&plan->ips[i].address),
+					   .priority = ROUTED_RULE,
+					   .action = FR_ACT_TO_TBL,
+					   .protocol = RTNL_PROTOCOL };
+
+		rule_put_delete(batch, &rule);
+		rtnl_ignore(batch, EOPNOTSUPP); /* a kernel without rules, or without IPv6 */
+		rtnl_ignore(batch, EAFNOSUPPORT);
+	}
+	return rtnl_send(&pod, batch, err);
 }
 
 int routed_set_up_pod(struct routed_work *work, struct err *err)
