@@ -240,18 +240,21 @@ static size_t read_output(int fd, char *output, int64_t until_ms)
 	return used;
 }
 
-/* It is killed when it does not end by itself. Returns 0 when it ended with status 0. */
+/* Returns 0 when it ended with status 0, -ETIMEDOUT when it had to be killed, -EIO otherwise. */
 static int end(pid_t pid, int64_t until_ms)
 {
 	own_fd int pidfd = pidfd_open(pid, 0);
 	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
 	int64_t left = until_ms - loop_now_ms();
+	bool late = pidfd < 0 || poll(&ended, 1, left > 0 ? (int)left : 0) != 1;
 	int status = 0;
 
-	if (pidfd < 0 || poll(&ended, 1, left > 0 ? (int)left : 0) != 1)
+	if (late)
 		(void)kill(pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	if (late)
+		return -ETIMEDOUT;
 	return status == 0 ? 0 : -EIO;
 }
 
@@ -263,6 +266,7 @@ static int run(const char *program, char *output, size_t *len, struct err *err)
 	own_fd int from = -1;
 	own_fd int to = -1;
 	int ends[2];
+	int code;
 	pid_t pid;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
@@ -277,8 +281,13 @@ static int run(const char *program, char *output, size_t *len, struct err *err)
 		return err->code;
 	(void)fd_close(fd_take(&to));
 	*len = read_output(from, output, until_ms);
-	if (end(pid, until_ms) == 0)
+	code = end(pid, until_ms);
+	if (code == 0)
 		return 0;
+	/* says nothing of the program: a busy host is asked again */
+	if (code == -ETIMEDOUT)
+		return err_set(err, code, "%s --version took longer than %d ms", program,
+			       RUNTIME_ID_PROBE_MS);
 	if (*len == 0)
 		return err_set(err, -EIO, "%s --version failed", program);
 	return RUNTIME_ID_OTHER;

@@ -61,7 +61,8 @@ int runtime_id_find(const char *store, const char *program, struct runtime_versi
  * (shim/spawn.h).
  *
  * Returns and arguments as runtime_id_find(), never RUNTIME_ID_MISSING. Nothing is kept when the
- * program was replaced meanwhile (-EAGAIN), or said nothing at all and failed.
+ * program was replaced meanwhile (-EAGAIN), said nothing at all and failed, or had to be killed at
+ * the end of its time (-ETIMEDOUT), as it may on a host that is busy.
  */
 int runtime_id_probe(const char *store, const char *program, struct runtime_version *version,
 		     struct err *err);

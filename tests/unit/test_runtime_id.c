@@ -307,6 +307,21 @@ TEST(keeps_nothing_of_a_program_that_fails_in_silence)
 	place_done(&place);
 }
 
+/* As on a host that is too busy for it: another time it may be known. */
+TEST(keeps_nothing_of_a_program_that_does_not_end_in_time)
+{
+	struct place place = place_new();
+	struct runtime_version version = { 0 };
+	struct err err;
+
+	put_program(&place, "runc version 1.3.6\\\\n\", stdout); fflush(stdout); pause(); fputs(\"",
+		    0);
+	CHECK(runtime_id_probe(place.store, place.program, &version, &err) == -ETIMEDOUT);
+	CHECK(strstr(err.msg, "took longer than 5000 ms"));
+	CHECK(entries(&place) == 0);
+	place_done(&place);
+}
+
 /* ---- bad files and folders ---- */
 
 static int find(const struct place *place, struct runtime_version *version)
