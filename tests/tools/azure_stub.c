@@ -710,6 +710,8 @@ int main(int argc, char **argv)
 			if (fd < 0)
 				continue;
 			if (fork() == 0) {
+				for (nfds_t j = 0; j < n; j++)
+					(void)close(fds[j].fd); /* to listen is the parent's */
 				req.kind = argv[i + 2];
 				serve(fd);
 				_exit(0);

@@ -37,7 +37,7 @@
 
 enum {
 	LIMIT_MS = 30000,
-	RAW_LIMIT_MS = 300,
+	RAW_LIMIT_MS = 1000,
 	LAPS_MAX = 10000,
 };
 

@@ -24,7 +24,7 @@
 #include "config/base/clean.h"
 #include "tests/tools/oracle/world.h"
 
-enum { LIMIT_MS = 10000 };
+enum { LIMIT_MS = 30000 };
 
 /* Limits are a host's; a machine whose processor is emulated says how much slower it is. */
 static int slow_factor(void)
