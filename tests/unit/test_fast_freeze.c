@@ -83,7 +83,7 @@ static bool open_group(void)
 	(void)close(world.container->cgroup_fd);
 	world.container->cgroup_fd = dup(group_fd);
 	fast_world_init(enter_group);
-	for (int i = 0; i < 2000 && !(events.populated && *beat); i++) {
+	for (int i = 0; i < 20000 && !(events.populated && *beat); i++) {
 		(void)poll(NULL, 0, 1);
 		CHECK(cg_events_read(group_fd, &events, &err) == 0);
 	}
@@ -100,7 +100,7 @@ static void end_group(void)
 		(void)kill(world.init, SIGKILL);
 		(void)fast_world_reap();
 	}
-	for (int i = 0; i < 200 && cg_remove(root_fd, path, &err) < 0; i++)
+	for (int i = 0; i < 4000 && cg_remove(root_fd, path, &err) < 0; i++)
 		(void)poll(NULL, 0, 5);
 }
 

@@ -67,7 +67,7 @@ static int write_late(void)
 {
 	int fd = open(fifo, O_WRONLY | O_CLOEXEC);
 
-	(void)poll(NULL, 0, 50);
+	(void)poll(NULL, 0, 300);
 	if (fd < 0 || write(fd, "0", 1) != 1)
 		return 1;
 	return fast_world_wait_for_ever();

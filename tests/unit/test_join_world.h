@@ -35,7 +35,7 @@ enum {
 	WORLD_SPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET |
 		       CLONE_NEWCGROUP
 };
-enum { WORLD_LIMIT_MS = 10000, WORLD_UID = 100000, WORLD_IDS = 65536 };
+enum { WORLD_LIMIT_MS = 60000, WORLD_UID = 100000, WORLD_IDS = 65536 };
 
 struct world {
 	pid_t init; /* 0: this machine cannot make one */

@@ -566,7 +566,7 @@ TEST(an_image_is_mounted_through_a_loop_device_that_goes_with_it)
 		(void)fclose(table);
 	CHECK(strncmp(source, "/dev/loop", 9) == 0);
 	remove_all();
-	for (int i = 0; i < 100 && exists(text("/sys/block/%s/loop", source + 5)); i++)
+	for (int i = 0; i < 2000 && exists(text("/sys/block/%s/loop", source + 5)); i++)
 		usleep(10 * 1000);
 	CHECK(!exists(text("/sys/block/%s/loop", source + 5)));
 	APPLY_OK(.type = "ext4", .source = image, .options = { "loop", "ro" });

@@ -79,7 +79,7 @@ static void init_await(pid_t init)
 {
 	const struct timespec step = { .tv_nsec = 1000000 };
 
-	for (int i = 0; i < 5000 && !waits_in_open(init); i++)
+	for (int i = 0; i < 30000 && !waits_in_open(init); i++)
 		(void)nanosleep(&step, NULL);
 }
 

@@ -246,7 +246,7 @@ TEST(does_not_wait_long_for_a_stranger_that_holds_the_output)
 	start_ms = loop_now_ms();
 	stdio_drain(&stdio, on_drained);
 	CHECK(turn_until(&loop, turn_is_counted, &drained));
-	CHECK(loop_now_ms() - start_ms >= 80 && loop_now_ms() - start_ms < 2000);
+	CHECK(loop_now_ms() - start_ms >= 80 && loop_now_ms() - start_ms < 20000);
 	close_all(process, 3);
 	(void)close(out);
 	close_streams();

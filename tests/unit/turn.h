@@ -6,7 +6,7 @@
 
 #include "shim/loop.h"
 
-enum { TURN_LIMIT_MS = 20000 };
+enum { TURN_LIMIT_MS = 60000 };
 
 typedef bool turn_fn(void *owner);
 
