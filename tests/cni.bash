@@ -36,12 +36,12 @@ cni_file_end() {
 cni_begin() {
 	W=$C/t$BATS_TEST_NUMBER
 	mkdir -p "$W"
-	links_before=$(on 1 ip -o link | sed 's/^/link: /')
+	links_before=$(node_links)
 }
 
 cni_end() {
-	local left='' pid
-	[ ! -e "$W/helpers" ] || while read -r pid; do kill "$pid" 2>/dev/null || true; done <"$W/helpers"
+	local left=''
+	[ ! -e "$W/helpers" ] || kill_helpers
 	fabric_serve_no_more
 	pods_remove
 	if ! until_ok 5 cni_nothing_left; then
@@ -56,16 +56,23 @@ cni_end() {
 
 # ---- what plugins leave ----
 
+# node_links [dev LINK]: without what the kernel changes by itself, and late
+node_links() {
+	on 1 ip -o link show "$@" | sed -E 's/NO-CARRIER,|,LOWER_UP|,M-DOWN//g; s/ state [A-Z]+//; s/^/link: /'
+}
+
 # All that a plugin may leave behind on the node, one line each. Rules that guard are the node's.
 cni_left() {
-	# shellcheck disable=SC2016
-	on 1 sh -c '
-		ip -o link | sed "s/^/link: /"
-		ip route show table all proto 172 | sed "s/^/route: /"
-		ip -6 route show table all proto 172 | sed "s/^/route: /"
-		{ ip rule; ip -6 rule; } | grep azc | sed "s/^/rule: /"
-		ip neigh show nud permanent | grep -v "dev eth0" | sed "s/^/neighbour: /"
-		nft list ruleset 2>/dev/null | grep -E "CNI-DN|18080" | sed "s/^/nft: /"' | grep -vxF "$links_before"
+	{
+		node_links
+		# shellcheck disable=SC2016
+		on 1 sh -c '
+			ip route show table all proto 172 | sed "s/^/route: /"
+			ip -6 route show table all proto 172 | sed "s/^/route: /"
+			{ ip rule; ip -6 rule; } | grep azc | sed "s/^/rule: /"
+			ip neigh show nud permanent | grep -v "dev eth0" | sed "s/^/neighbour: /"
+			nft list ruleset 2>/dev/null | grep -E "CNI-DN|18080" | sed "s/^/nft: /"'
+	} | grep -vxF "$links_before"
 	# the next one writes over the store's new file; a lease's would stay
 	find "$CNI_STATE" /var/lib/cni/networks -type f \( -path '*/leases/*' -o -path '*/locks/*' -o -name '.*' \
 		! -name .state.new -o -path '/var/lib/*' -name '[0-9]*' \) 2>/dev/null | sed 's/^/file: /'
@@ -125,13 +132,9 @@ helper() {
 	disown $!
 }
 
-# Ends the helpers of a test in its middle.
+# Ends the helpers of a test. When it returns nobody has their addresses any more.
 kill_helpers() {
-	local pid
-	while read -r pid; do
-		kill "$pid" 2>/dev/null || true
-		until_ok 5 eval "! kill -0 $pid 2>/dev/null"
-	done <"$W/helpers"
+	ended <"$W/helpers"
 	rm "$W/helpers"
 }
 
@@ -259,7 +262,7 @@ fetches() {
 	local address=$1
 	shift
 	case $address in *:*) address="[$address]" ;; esac
-	"$@" busybox wget -q -T 5 -O "$W/got" "http://$address:8080/big" && cmp -s "$W/got" "$W/www/big"
+	"$@" busybox wget -q -T 30 -O "$W/got" "http://$address:8080/big" && cmp -s "$W/got" "$W/www/big"
 }
 
 # udp_echo_at ADDRESS WHERE...: answers each datagram with its sender's address and what it says
@@ -276,7 +279,7 @@ udp_echo_at() {
 udp() {
 	"${@:3}" perl -MIO::Socket::IP -e '
 		my $s = IO::Socket::IP->new(PeerHost => $ARGV[0], PeerPort => $ENV{UDP_PORT} // 5353, Proto => "udp") or die;
-		$s->send($ARGV[1]); alarm 3; $s->recv(my $text, 2000); print "$text\n";' "$1" "$2"
+		$s->send($ARGV[1]); alarm 20; $s->recv(my $text, 2000); print "$text\n";' "$1" "$2"
 }
 
 # ---- killing ----
@@ -289,8 +292,9 @@ kill_points() {
 
 # ---- waiting and looking ----
 
+# until_ok SECONDS COMMAND...: until it succeeds; the seconds are a quiet host's, others get six times as many
 until_ok() {
-	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	local end=$((${EPOCHREALTIME/./} + $1 * 6000000))
 	shift
 	until "$@"; do
 		[ "${EPOCHREALTIME/./}" -lt "$end" ] || return 1

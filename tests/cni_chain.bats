@@ -26,9 +26,9 @@ nat_is_gone() {
 	pod p1
 	chain ADD p1 "$l" "$ports"
 	http_at inside p1
-	on 2 busybox wget -q -T 5 -O "$W/got" "http://$(fabric_address 1):18080/big"
+	on 2 busybox wget -q -T 30 -O "$W/got" "http://$(fabric_address 1):18080/big"
 	cmp "$W/got" "$W/www/big"
-	on 1 busybox wget -q -T 5 -O "$W/got" "http://$(fabric_address 1):18080/big"
+	on 1 busybox wget -q -T 30 -O "$W/got" "http://$(fabric_address 1):18080/big"
 	cmp "$W/got" "$W/www/big"
 	chain DEL p1 "$l" "$ports"
 	nat_is_gone
@@ -42,7 +42,7 @@ nat_is_gone() {
 	pod p1
 	chain ADD p1 "$l" "$ports"
 	http_at inside p1
-	on 2 busybox wget -q -T 5 -O "$W/got" "http://$(fabric_address 1):18080/big"
+	on 2 busybox wget -q -T 30 -O "$W/got" "http://$(fabric_address 1):18080/big"
 	cmp "$W/got" "$W/www/big"
 	chain DEL p1 "$l" "$ports"
 	nat_is_gone
@@ -57,7 +57,7 @@ nat_is_gone() {
 	host=$(jq -r '.interfaces[0].name' <<<"$result")
 	[[ "$(on 1 tc qdisc show dev "$host")" == *tbf* ]]
 	[[ "$(on 1 tc qdisc show)" == *"dev bwp"* ]]
-	inside p1 ping -q -c 1 -W 1 "$(fabric_address 2)"
+	inside p1 ping -q -c 1 -W 20 "$(fabric_address 2)"
 	chain CHECK p1 "$l" "$rates"
 	chain DEL p1 "$l" "$rates"
 }
@@ -68,8 +68,8 @@ nat_is_gone() {
 	pod p1
 	result=$(chain ADD p1 "$l" '{"mac": "02:77:77:77:77:77"}')
 	json "$result" '[.interfaces[] | select(.name == "eth0")][0].mac == "02:77:77:77:77:77"'
-	inside p1 ping -q -c 1 -W 1 "$(fabric_address 2)"
-	on 2 ping -q -c 1 -W 1 "$(address_in "$result")"
+	inside p1 ping -q -c 1 -W 20 "$(fabric_address 2)"
+	on 2 ping -q -c 1 -W 20 "$(address_in "$result")"
 	chain DEL p1 "$l"
 }
 
@@ -92,7 +92,7 @@ nat_is_gone() {
 	on 1 iptables -P FORWARD DROP
 	pod p1 p2
 	chain ADD p1 "$l"
-	inside p1 ping -q -c 1 -W 1 "$(fabric_address 2)"
+	inside p1 ping -q -c 1 -W 20 "$(fabric_address 2)"
 	result=$(cni ADD p2)
 	fabric_register 1 "$(address_in "$result")"
 	run inside p2 ping -q -c 1 -W 1 "$(fabric_address 2)"
@@ -109,7 +109,7 @@ nat_is_gone() {
 	pod p1
 	result=$(chain ADD p1 "$l")
 	[[ "$(inside p1 ip rule)" == *"lookup 100"* ]]
-	inside p1 ping -q -c 1 -W 1 -I "$(address_in "$result")" "$(fabric_address 2)"
+	inside p1 ping -q -c 1 -W 20 -I "$(address_in "$result")" "$(fabric_address 2)"
 	chain DEL p1 "$l"
 }
 
@@ -123,7 +123,7 @@ nat_is_gone() {
 	CNI_ARGS='IgnoreUnknown=1;NERDCTL_CNI_DHCP_HOSTNAME=x;IP=10.1.0.77' chain ADD "$id" "$l" "$ports"
 	equal "$(address_in "$(cat "$W/result-$id")")" 10.1.0.77
 	http_at inside "$id"
-	on 2 busybox wget -q -T 5 -O "$W/got" "http://$(fabric_address 1):18080/big"
+	on 2 busybox wget -q -T 30 -O "$W/got" "http://$(fabric_address 1):18080/big"
 	chain DEL "$id" "$l" "$ports"
 	cni DEL "$id" "$(conf)" ''
 }
@@ -136,9 +136,9 @@ nat_is_gone() {
 	http_at inside p2
 	on 1 iptables -t nat -A PREROUTING -d 10.0.0.10 -p tcp --dport 80 -j DNAT --to-destination "$b:8080"
 	on 1 iptables -t nat -A OUTPUT -d 10.0.0.10 -p tcp --dport 80 -j DNAT --to-destination "$b:8080"
-	inside p1 busybox wget -q -T 5 -O "$W/got" http://10.0.0.10:80/big
+	inside p1 busybox wget -q -T 30 -O "$W/got" http://10.0.0.10:80/big
 	cmp "$W/got" "$W/www/big"
-	on 1 busybox wget -q -T 5 -O "$W/got" http://10.0.0.10:80/big
+	on 1 busybox wget -q -T 30 -O "$W/got" http://10.0.0.10:80/big
 	on 1 iptables -t nat -F
 	cni DEL p1
 	cni DEL p2

@@ -52,11 +52,11 @@ transfers() {
 	brings "$a" inside p2
 	brings "$(fabric_address 2)" inside p2
 	# whole packets, and no greater ones
-	inside p1 ping -q -c 1 -W 1 -M "do" -s $((big - 28)) "$(fabric_address 2)"
-	inside p1 ping -q -c 1 -W 1 -M "do" -s $((big - 28)) "$b"
+	inside p1 ping -q -c 1 -W 20 -M "do" -s $((big - 28)) "$(fabric_address 2)"
+	inside p1 ping -q -c 1 -W 20 -M "do" -s $((big - 28)) "$b"
 	run ! inside p1 ping -q -c 1 -W 1 -M "do" -s $((big - 27)) "$(fabric_address 2)"
 	# a datagram in fragments
-	inside p1 ping -q -c 1 -W 1 -M dont -s 20000 "$(fabric_address 2)"
+	inside p1 ping -q -c 1 -W 20 -M dont -s 20000 "$(fabric_address 2)"
 	cni DEL p1
 	cni DEL p2
 }
@@ -93,19 +93,19 @@ default via 169.254.1.1 dev eth0 proto 172"
 	attach p2
 	for from in "$(address_in "$first")" "$(address_in "$second")" "$(address_in "$first" 6)" "$(address_in "$second" 6)"; do
 		fabric_register 1 "$from"
-		on 1 ping -q -c 1 -W 2 "$from"
-		on 2 ping -q -c 1 -W 2 "$from"
-		[[ $from == *:* ]] || inside p2 ping -q -c 1 -W 2 "$from"
+		on 1 ping -q -c 1 -W 20 "$from"
+		on 2 ping -q -c 1 -W 20 "$from"
+		[[ $from == *:* ]] || inside p2 ping -q -c 1 -W 20 "$from"
 	done
-	inside p1 ping -q -c 1 -W 2 -I "$(address_in "$second")" "$(fabric_address 2)"
-	inside p1 ping -q -c 1 -W 2 -I "$(address_in "$second" 6)" "$(fabric_address6 2)"
+	inside p1 ping -q -c 1 -W 20 -I "$(address_in "$second")" "$(fabric_address 2)"
+	inside p1 ping -q -c 1 -W 20 -I "$(address_in "$second" 6)" "$(fabric_address6 2)"
 	[[ "$(inside p1 ip route get "$(fabric_address 2)")" == *"dev eth0"* ]]
 	[[ "$(inside p1 ip -6 route get "$(fabric_address6 2)")" == *"dev eth0"* ]]
 	cni CHECK p1 "$(jq -c --argjson r "$first" '.prevResult = $r' <<<"$one")"
 	cni CHECK p1 "$(jq -c --argjson r "$second" '.prevResult = $r' <<<"$two")" "$(netns_of p1)" eth1
 	cni DEL p1 "$two" "$(netns_of p1)" eth1
 	[[ "$(inside p1 ip route get "$(fabric_address 2)")" == *"dev eth0"* ]]
-	inside p1 ping -q -c 1 -W 2 "$(fabric_address 2)"
+	inside p1 ping -q -c 1 -W 20 "$(fabric_address 2)"
 	cni DEL p1 "$one"
 	cni DEL p2
 }
@@ -140,7 +140,7 @@ service_no_more() {
 	for how in iptables nft; do
 		service $how "$b"
 		for where in "inside p1" "on 1" "inside p2"; do
-			$where busybox wget -q -T 5 -O "$W/got" http://10.0.0.10:80/big || wrong "$how, $where"
+			$where busybox wget -q -T 30 -O "$W/got" http://10.0.0.10:80/big || wrong "$how, $where"
 			cmp "$W/got" "$W/www/big"
 		done
 		service_no_more
@@ -168,7 +168,7 @@ backends() {
 		http_at inside p1
 		udp_echo_at "$(address_in "$(cat "$W/result-p1")")" inside p1
 		for where in "on 1" "on 2" "inside p2" "inside p1"; do
-			$where busybox wget -q -T 5 -O "$W/got" "http://$(fabric_address 1):18080/big" || wrong "$backend, $where"
+			$where busybox wget -q -T 30 -O "$W/got" "http://$(fabric_address 1):18080/big" || wrong "$backend, $where"
 			cmp "$W/got" "$W/www/big"
 		done
 		for where in "on 2" "inside p2"; do
@@ -192,7 +192,7 @@ backends() {
 	result=$(chain ADD p1 "$l" "$ports")
 	fabric_register 1 "$(address_in "$result" 6)"
 	http_at inside p1
-	on 2 busybox wget -q -T 5 -O "$W/got" "http://[$(fabric_address6 1)]:18080/big"
+	on 2 busybox wget -q -T 30 -O "$W/got" "http://[$(fabric_address6 1)]:18080/big"
 	cmp "$W/got" "$W/www/big"
 	chain DEL p1 "$l" "$ports"
 }
@@ -205,13 +205,13 @@ backends() {
 	result=$(chain ADD p1 "$l" '{"mac": "02:77:77:77:77:77"}')
 	a4=$(address_in "$result") a6=$(address_in "$result" 6)
 	fabric_register 1 "$a6"
-	on 2 ping -q -c 1 -W 2 "$a4"
-	on 2 ping -q -c 1 -W 2 "$a6"
+	on 2 ping -q -c 1 -W 20 "$a4"
+	on 2 ping -q -c 1 -W 20 "$a6"
 	chain CHECK p1 "$l" '{"mac": "02:77:77:77:77:77"}'
 	result=$(chain ADD p2 "$l" '{"mac": "02:77:77:77:77:78"}')
 	fabric_register 1 "$(address_in "$result" 6)"
-	inside p2 ping -q -c 1 -W 2 "$(fabric_address6 2)"
-	inside p2 ping -q -c 1 -W 2 "$(fabric_address 2)"
+	inside p2 ping -q -c 1 -W 20 "$(fabric_address6 2)"
+	inside p2 ping -q -c 1 -W 20 "$(fabric_address 2)"
 	chain DEL p1 "$l"
 	chain DEL p2 "$l"
 }
@@ -231,10 +231,10 @@ backends() {
 	# portmap's own CHECK wants rules of IPv6 for a pod that has none
 	chain CHECK p1 "$(jq -c 'del(.plugins[1])' <<<"$l")" "$given"
 	http_at inside p1
-	on 2 busybox wget -q -T 5 -O "$W/got" "http://$(fabric_address 1):18080/big"
+	on 2 busybox wget -q -T 30 -O "$W/got" "http://$(fabric_address 1):18080/big"
 	cmp "$W/got" "$W/www/big"
 	# sbr leaves no way to who does not say his address
-	inside p1 ping -q -c 1 -W 1 -I "$(address_in "$(cat "$W/result-p1")")" "$(fabric_address 2)"
+	inside p1 ping -q -c 1 -W 20 -I "$(address_in "$(cat "$W/result-p1")")" "$(fabric_address 2)"
 	chain DEL p1 "$l" "$given"
 	cni DEL p1
 }
@@ -250,10 +250,10 @@ backends() {
 	[ "$status" -ne 0 ]
 	pod p1 p2
 	result=$(attach p1)
-	inside p1 ping -q -c 1 -W 1 "$(fabric_address 2)"
+	inside p1 ping -q -c 1 -W 20 "$(fabric_address 2)"
 	run inside p1 busybox nc -w 2 "$FABRIC_IMDS" 80 </dev/null
 	[ "$status" -ne 0 ]
-	on 1 curl -fsS -m 3 -H Metadata:true "http://$FABRIC_IMDS/metadata/versions"
+	on 1 curl -fsS -m 30 -H Metadata:true "http://$FABRIC_IMDS/metadata/versions"
 	cni CHECK p1 "$(conf 1.0.0 "$(ranges)" ".prevResult = $result")"
 	cni DEL p1
 	l=$(list 1.0.0 '{"type": "portmap", "snat": true, "capabilities": {"portMappings": true}}')

@@ -61,7 +61,7 @@ rules() {
 	on 1 ip -6 rule show "$@"
 }
 
-gets() { "${@:2}" curl -fsS -m 3 -o /dev/null -H Metadata:true "$1"; }
+gets() { "${@:2}" curl -fsS -m "${GETS_S:-30}" -o /dev/null -H Metadata:true "$1"; }
 wire() { gets "http://$FABRIC_WIRE:80/" "$@"; }
 imds() { gets "http://$FABRIC_IMDS/metadata/versions" "$@"; }
 wire6() { gets "http://[$WIRE6]/x" "$@"; }
@@ -69,7 +69,7 @@ imds6() { gets "http://[$IMDS6]/x" "$@"; }
 
 # Refused; or not answered: the kernel limits what it tells a pod, and one SYN a second is too much.
 closed() {
-	run "$@"
+	GETS_S=3 run "$@"
 	if [ "$status" -ne 7 ] && [ "$status" -ne 28 ]; then
 		echo "$* ended with $status: $output"
 		return 1
@@ -126,7 +126,7 @@ closed() {
 	attach p1 "$g"
 	http_at on 2
 	helper on 2 busybox httpd -f -p 8081 -h "$W/www"
-	until_ok 5 on 1 busybox wget -q -T 2 -O /dev/null "http://$(fabric_address 2):8081/x"
+	until_ok 5 on 1 busybox wget -q -T 30 -O /dev/null "http://$(fabric_address 2):8081/x"
 	fetches "$(fabric_address 2)" inside p1
 	fetches "$(fabric_address6 2)" on 1
 	closed gets "http://$(fabric_address 2):8081/x" inside p1
@@ -244,9 +244,10 @@ closed() {
 @test "the node's own way is never interrupted" {
 	local i pid
 	pod p1
+	: >"$W/tries"
 	(
 		until [ -e "$W/enough" ]; do
-			on 1 busybox wget -q -T 3 -O /dev/null "http://$FABRIC_WIRE:80/" || echo "lost" >>"$W/lost"
+			on 1 busybox wget -q -T 30 -O /dev/null "http://$FABRIC_WIRE:80/" || echo "lost" >>"$W/lost"
 			echo one >>"$W/tries"
 		done
 	) 3>&- 4>&- &
@@ -256,10 +257,10 @@ closed() {
 		cni DEL p1
 		lift_gently
 	done
+	until_ok 5 eval '[ "$(wc -l <"$W/tries")" -gt 5 ]'
 	touch "$W/enough"
 	wait "$pid"
 	[ ! -e "$W/lost" ]
-	[ "$(wc -l <"$W/tries")" -gt 5 ]
 }
 
 # What of TCP came from the node to WireServer and IMDS, as the fabric counts it.

@@ -77,8 +77,8 @@ host_end() {
 	networkd_starts
 	equal "$(ours "$(host_end "$first")")" "$before"
 	run ! has_greedy "$(host_end "$second")"
-	inside p1 ping -q -c 1 -W 2 "$(fabric_address 2)"
-	inside p2 ping -q -c 1 -W 2 "$(fabric_address6 2)"
+	inside p1 ping -q -c 1 -W 20 "$(fabric_address 2)"
+	inside p2 ping -q -c 1 -W 20 "$(fabric_address6 2)"
 	cni DEL p1 "$both"
 	cni DEL p2 "$both"
 }

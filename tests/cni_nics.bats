@@ -82,10 +82,10 @@ check() {
 	[[ "$(inside p1 ip route get 10.1.0.5)" == *"via 169.254.2.1 dev eth1"* ]]
 	[[ "$(inside p1 ip route get 10.1.0.4)" == *"dev eth0"* ]]
 	[[ "$(inside p1 ip -6 route get fd01::5)" == *"dev eth1"* ]]
-	inside p1 ping -q -c 1 -W 1 "$(fabric_address 2)"
-	inside p1 ping -q -c 1 -W 1 "$(fabric_address6 2)"
-	inside p1 ping -q -c 1 -W 1 -I 10.1.0.10 "$(fabric_address 1)"
-	on 2 ping -q -c 1 -W 1 10.1.0.30
+	inside p1 ping -q -c 1 -W 20 "$(fabric_address 2)"
+	inside p1 ping -q -c 1 -W 20 "$(fabric_address6 2)"
+	inside p1 ping -q -c 1 -W 20 -I 10.1.0.10 "$(fabric_address 1)"
+	on 2 ping -q -c 1 -W 20 10.1.0.30
 	# the host was asked for an address, and only so knows the NIC
 	grep -q "dhcp DISCOVER $MAC1" "$W/dhcp/log"
 	check "$result"
@@ -137,7 +137,7 @@ requests() {
 	pod p1
 	cni_fails 11 ADD p1 "$cns"
 	json "$output" '.msg | contains("network is not ready")'
-	[ $((SECONDS - begun)) -le 6 ]
+	[ $((SECONDS - begun)) -le 30 ]
 	equal "$(nics)" "$nics_before"
 	run inside p1 ip link show eth0
 	[ "$status" -ne 0 ]
@@ -176,7 +176,7 @@ requests() {
 	pod p1
 	result=$(cni ADD p1 "$conf") || wrong "$result"
 	json "$result" '[.interfaces[].name] == ["eth0"] and [.ips[].interface] == [0, 0]'
-	inside p1 ping -q -c 1 -W 1 "$(fabric_address 2)"
+	inside p1 ping -q -c 1 -W 20 "$(fabric_address 2)"
 	cni CHECK p1 "$(jq -c --argjson r "$result" '.prevResult = $r' <<<"$conf")"
 	gives "$infra" "$(frontend)"
 	cni DEL p1 "$conf"

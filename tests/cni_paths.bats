@@ -101,7 +101,7 @@ goes_on() {
 	equal "$(grep -c 'flowtable: not on this host' "$W/said")" 1
 	grep -q "$1" "$W/said" || wrong "$(cat "$W/said")"
 	fabric_register 1 "$(address_in "$result")"
-	inside p1 ping -q -c 1 -W 2 "$(fabric_address 2)"
+	inside p1 ping -q -c 1 -W 20 "$(fabric_address 2)"
 	cni DEL p1 "$conf"
 	equal "$(cni_left)" ''
 }

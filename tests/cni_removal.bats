@@ -27,7 +27,7 @@ only_pairs() {
 @test "after DEL only the pair is left, both ends down, and it goes with the namespace" {
 	pod p1
 	attach p1 "$conf" >/dev/null
-	inside p1 ping -c 1 -W 3 "$(fabric_address 2)"
+	inside p1 ping -c 1 -W 20 "$(fabric_address 2)"
 	cni DEL p1 "$conf"
 	only_pairs
 	equal "$(inside p1 ip -j address show dev eth0 | jq -c '[.[0].operstate, .[0].addr_info]')" '["DOWN",[]]'
@@ -76,12 +76,12 @@ only_pairs() {
 		cni ADD $i "$conf" "$(netns_of p1)" >/dev/null
 		cni_fails 100 ADD p9 "$conf" "$(netns_of p1)"
 		cni DEL p9 "$conf" "$(netns_of p1)"
-		inside p1 ping -c 1 -W 3 "$(fabric_address 1)"
+		inside p1 ping -c 1 -W 20 "$(fabric_address 1)"
 		cni DEL $i "$conf" "$(netns_of p1)"
 		only_pairs
 	done
 	cni ADD p1 "$conf" "$(netns_of p1)" eth1 >/dev/null
-	inside p1 ping -c 1 -W 3 "$(fabric_address 1)"
+	inside p1 ping -c 1 -W 20 "$(fabric_address 1)"
 	cni DEL p1 "$conf" "$(netns_of p1)" eth1
 	only_pairs 2
 }
@@ -92,7 +92,7 @@ only_pairs() {
 	for id in 1 2 3 4; do
 		pod "p$id"
 		cni ADD "p$id" "$small" >/dev/null
-		inside "p$id" ping -c 1 -W 3 "$(fabric_address 1)"
+		inside "p$id" ping -c 1 -W 20 "$(fabric_address 1)"
 		cni DEL "p$id" "$small"
 	done
 	only_pairs 4
@@ -110,7 +110,7 @@ only_pairs() {
 	cni DEL p1 "$conf"
 	on 1 "$AZL_BUILD/azl-cni" reconcile
 	equal "$(ends | wc -l)" 1
-	inside p2 ping -c 1 -W 3 "$(fabric_address 1)"
+	inside p2 ping -c 1 -W 20 "$(fabric_address 1)"
 	cni DEL p2 "$conf"
 }
 

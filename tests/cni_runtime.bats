@@ -50,7 +50,7 @@ teardown() { runtime_end; }
 	local pod
 	POD_MORE='port_mappings { container_port: 8080 host_port: 18080 }' pod=$(pod_up "$T")
 	http_at in_pod "$pod"
-	on 2 busybox wget -q -T 5 -O "$W/got" "http://$(fabric_address 1):18080/big"
+	on 2 busybox wget -q -T 30 -O "$W/got" "http://$(fabric_address 1):18080/big"
 	cmp "$W/got" "$W/www/big"
 	cri StopPodSandbox <<<"pod_sandbox_id: \"$pod\""
 	run on 2 busybox wget -q -T 1 -O "$W/got" "http://$(fabric_address 1):18080/big"
@@ -70,7 +70,7 @@ is_loaded() {
 	until_ok 10 is_loaded 10.1.0.128/26
 	new=$(pod_up "$T-new")
 	[[ "$(pod_ip "$new")" =~ ^10\.1\.0\.1(2[89]|[3-9].)$ ]]
-	in_pod "$new" ping -q -c 1 -W 2 "$(pod_ip "$old")"
+	in_pod "$new" ping -q -c 1 -W 20 "$(pod_ip "$old")"
 	# what was attached by the list before goes all the same
 	pod_remove "$old"
 	pod_remove "$new"
@@ -160,7 +160,7 @@ has_shim() { pidof containerd-shim-azl-v2 >/dev/null; }
 
 ctr_cni() {
 	# its plugins run as its children
-	timeout -k 2 20 nsenter --net=/run/netns/azl-node1 ctr run --cni --cpu-shares 0 "${RUNTIME[@]}" "$@" 3>&- </dev/null
+	timeout -k 2 "$E2E_LIMIT_S" nsenter --net=/run/netns/azl-node1 ctr run --cni --cpu-shares 0 "${RUNTIME[@]}" "$@" 3>&- </dev/null
 }
 
 @test "ctr run --cni: an address, HTTP from the node and from another container, nothing left" {
@@ -174,8 +174,8 @@ ctr_cni() {
 	until_ok 5 eval 'on 1 ss -Hltn | grep -q :8081'
 	run -0 ctr_cni --rm "$IMAGE" "$T-a" sh -c "
 		ip -4 addr show dev eth0
-		wget -q -T 5 -O - http://$b:8080/big | sha256sum
-		wget -q -T 5 -O - http://$(fabric_address 1):8081/big | sha256sum"
+		wget -q -T 30 -O - http://$b:8080/big | sha256sum
+		wget -q -T 30 -O - http://$(fabric_address 1):8081/big | sha256sum"
 	has "inet 10.1.0."
 	equal "$(grep -c "$(sha256sum <"$W/www/big")" <<<"$output")" 2
 	# what ctr detaches from it never takes off the network
@@ -244,7 +244,7 @@ nerdctl_list() {
 	equal "$(address_in "$(cat "$W/said-0")")" $ip
 	[[ "$(nsenter "--net=/proc/$pid/ns/net" ip link show dev eth0)" == *02:42:00:00:00:77* ]]
 	http_at nsenter "--net=/proc/$pid/ns/net"
-	on 2 busybox wget -q -T 5 -O "$W/got" "http://$(fabric_address 1):18080/big"
+	on 2 busybox wget -q -T 30 -O "$W/got" "http://$(fabric_address 1):18080/big"
 	cmp "$W/got" "$W/www/big"
 	# stopped: the hook knows of no namespace any more
 	kill_helpers
@@ -258,7 +258,7 @@ nerdctl_list() {
 	sandbox
 	nerdctl_hook ADD "$id" $pid "$ports" one
 	equal "$(address_in "$(cat "$W/said-0")")" $ip
-	nsenter "--net=/proc/$pid/ns/net" ping -q -c 1 -W 2 "$(fabric_address 2)"
+	nsenter "--net=/proc/$pid/ns/net" ping -q -c 1 -W 20 "$(fabric_address 2)"
 	nerdctl_hook DEL "$id" 0 "$ports" one
 	unset NERDCTL_ARGS
 }
@@ -273,11 +273,11 @@ nerdctl_list() {
 		"$(address_in "$(cat "$W/said-0")")"
 	equal "$(nsenter "--net=/proc/$pid/ns/net" ip -j -4 addr show dev eth1 | jq -r '.[0].addr_info[0].local')" \
 		"$(address_in "$(cat "$W/said-1")")"
-	nsenter "--net=/proc/$pid/ns/net" ping -q -c 1 -W 2 "$(fabric_address 2)"
+	nsenter "--net=/proc/$pid/ns/net" ping -q -c 1 -W 20 "$(fabric_address 2)"
 	# whichever was first, both are reached
 	for said in "$W/said-0" "$W/said-1"; do
-		on 1 ping -q -c 1 -W 2 "$(address_in "$(cat "$said")")"
-		on 2 ping -q -c 1 -W 2 "$(address_in "$(cat "$said")")"
+		on 1 ping -q -c 1 -W 20 "$(address_in "$(cat "$said")")"
+		on 2 ping -q -c 1 -W 20 "$(address_in "$(cat "$said")")"
 	done
 	nerdctl_hook DEL "$id" 0 '{}' one two
 	cni_nothing_left

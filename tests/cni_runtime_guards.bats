@@ -19,7 +19,7 @@ asking() {
 }
 
 imds() {
-	in_pod "$1" curl -fsS -m 3 -o /dev/null -H Metadata:true "http://$FABRIC_IMDS/metadata/versions"
+	in_pod "$1" curl -fsS -m "${GETS_S:-30}" -o /dev/null -H Metadata:true "http://$FABRIC_IMDS/metadata/versions"
 }
 
 @test "CRI: a pod that asks by annotation reaches IMDS, others do not, and a wrong word is told" {
@@ -31,7 +31,7 @@ imds() {
 	until_ok 10 is_loaded opt-in
 	one=$(pod_up "$T-one")
 	two=$(asking "$T-two" network.azl.io/imds allow)
-	run ! imds "$one"
+	GETS_S=3 run ! imds "$one"
 	imds "$two"
 	run asking "$T-three" network.azl.io/imds please
 	[ "$status" -ne 0 ]

@@ -23,7 +23,7 @@ pods_down() {
 
 @test "a pod reaches another pod of its node" {
 	two_pods
-	inside p1 ping -q -c 2 -i 0.2 -W 1 "$b"
+	inside p1 ping -q -c 2 -i 0.2 -W 20 "$b"
 	http_at inside p2
 	fetches "$b" inside p1
 	pods_down p1 p2
@@ -34,7 +34,7 @@ pods_down() {
 	http_at inside p1
 	fetches "$a" on 1
 	helper on 1 busybox httpd -f -p 8081 -h "$W/www"
-	until_ok 5 inside p1 busybox wget -q -T 2 -O /dev/null "http://$(fabric_address 1):8081/big"
+	until_ok 5 inside p1 busybox wget -q -T 30 -O /dev/null "http://$(fabric_address 1):8081/big"
 	pods_down p1 p2
 }
 
@@ -45,7 +45,7 @@ pods_down() {
 	http_at inside p1
 	fetches "$a" on 2
 	helper on 2 busybox httpd -f -p 8081 -h "$W/www"
-	until_ok 5 inside p1 busybox wget -q -T 2 -O "$W/got" "http://$(fabric_address 2):8081/big"
+	until_ok 5 inside p1 busybox wget -q -T 30 -O "$W/got" "http://$(fabric_address 2):8081/big"
 	cmp "$W/got" "$W/www/big"
 	equal "$(fabric_dropped 1 mac)" "$before"
 	pods_down p1 p2
@@ -75,8 +75,8 @@ pods_down() {
 
 @test "packets as big as the NIC's go through, greater ones do not" {
 	two_pods
-	inside p1 ping -q -c 1 -W 1 -M "do" -s 1472 "$(fabric_address 2)"
-	inside p1 ping -q -c 1 -W 1 -M "do" -s 1472 "$b"
+	inside p1 ping -q -c 1 -W 20 -M "do" -s 1472 "$(fabric_address 2)"
+	inside p1 ping -q -c 1 -W 20 -M "do" -s 1472 "$b"
 	run inside p1 ping -q -c 1 -W 1 -M "do" -s 1473 "$b"
 	[ "$status" -ne 0 ]
 	pods_down p1 p2
@@ -111,10 +111,10 @@ refused() {
 	refused "$FABRIC_WIRE" 80
 	refused "$FABRIC_WIRE" 32526
 	refused "$FABRIC_IMDS" 80
-	inside p1 busybox wget -q -T 3 -O - "http://$FABRIC_WIRE:53/"
-	on 1 busybox wget -q -T 3 -O - "http://$FABRIC_WIRE:80/"
-	on 1 busybox wget -q -T 3 -O - "http://$FABRIC_WIRE:32526/"
-	on 1 curl -fsS -m 3 -H Metadata:true "http://$FABRIC_IMDS/metadata/versions"
+	inside p1 busybox wget -q -T 30 -O - "http://$FABRIC_WIRE:53/"
+	on 1 busybox wget -q -T 30 -O - "http://$FABRIC_WIRE:80/"
+	on 1 busybox wget -q -T 30 -O - "http://$FABRIC_WIRE:32526/"
+	on 1 curl -fsS -m 30 -H Metadata:true "http://$FABRIC_IMDS/metadata/versions"
 	# whoever has all capabilities in the pod cannot open them
 	inside p1 ip route add "$FABRIC_WIRE" via "$(inside p1 ip -j route show default | jq -r '.[0].gateway')" dev eth0 onlink
 	refused "$FABRIC_WIRE" 80
@@ -128,8 +128,8 @@ refused() {
 	attach p1
 	attach p2 "$(conf 1.0.0 "$(ranges)" '.guards = {imds: false, wireserver: false}')"
 	refused "$FABRIC_IMDS" 80
-	inside p2 curl -fsS -m 3 -H Metadata:true "http://$FABRIC_IMDS/metadata/versions"
-	inside p2 busybox wget -q -T 3 -O - "http://$FABRIC_WIRE:80/"
+	inside p2 curl -fsS -m 30 -H Metadata:true "http://$FABRIC_IMDS/metadata/versions"
+	inside p2 busybox wget -q -T 30 -O - "http://$FABRIC_WIRE:80/"
 	refused "$FABRIC_WIRE" 80
 	cni DEL p1
 	cni DEL p2

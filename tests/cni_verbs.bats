@@ -314,7 +314,7 @@ teardown() { cni_end; }
 	pod p1
 	result=$(attach p1 "$conf")
 	json "$result" '.ips[0].address | endswith("/32")'
-	inside p1 ping -q -c 1 -W 1 "$(fabric_address 2)"
+	inside p1 ping -q -c 1 -W 20 "$(fabric_address 2)"
 	[ -e "/var/lib/cni/networks/$NET/$(address_in "$result")" ]
 	cni CHECK p1 "$(jq -c --argjson r "$result" '.prevResult = $r' <<<"$conf")"
 	cni DEL p1 "$conf"

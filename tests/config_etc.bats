@@ -161,7 +161,7 @@ list_serves() {
 	result=$(chain ADD p1 "$list" '{"portMappings":[{"HostPort":18080,"ContainerPort":8080,"Protocol":"tcp"}]}') ||
 		wrong "$result"
 	equal "$(address_in "$result")" "$2"
-	inside p1 ping -q -c 1 -W 1 "$(fabric_address 2)"
+	inside p1 ping -q -c 1 -W 20 "$(fabric_address 2)"
 	# without ports: portmap looks for rules of IPv6 that it did not make
 	chain CHECK p1 "$list"
 	chain DEL p1 "$list" '{"portMappings":[{"HostPort":18080,"ContainerPort":8080,"Protocol":"tcp"}]}'

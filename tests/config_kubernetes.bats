@@ -352,7 +352,7 @@ linked() {
 
 @test "one at a time on a node: the second waits" {
 	local first second inode
-	flock --no-fork "$H/run/containerd" sleep 60 3>&- &
+	flock --no-fork "$H/run/containerd" sleep 600 3>&- &
 	first=$!
 	inode=$(stat -c %i "$H/run/containerd")
 	until_ok 10 grep -q "FLOCK .*:$inode " /proc/locks

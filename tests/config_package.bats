@@ -82,7 +82,7 @@ containers_gone() {
 }
 
 container() {
-	timeout 30 ctr run -d --cpu-shares 0 --runtime io.containerd.azl.v2 "$NODE_IMAGE" "$1" sleep 1000 3>&- 4>&-
+	timeout 120 ctr run -d --cpu-shares 0 --runtime io.containerd.azl.v2 "$NODE_IMAGE" "$1" sleep 1000 3>&- 4>&-
 }
 
 @test "deb: lintian has nothing to say" {
@@ -128,16 +128,16 @@ container() {
 	equal "$(dpkg-query -W -f '${Version}' azl-shim)" 0.1.0+1
 	equal "$(readlink "/proc/$shim/exe")" '/usr/bin/containerd-shim-azl-v2 (deleted)'
 	equal "$(stat -L -c %i "/proc/$shim/exe")" "$old"
-	equal "$(timeout 30 ctr task exec --exec-id e one echo alive)" alive
+	equal "$(timeout 120 ctr task exec --exec-id e one echo alive)" alive
 	# the next one is of the new program
 	container two
-	equal "$(timeout 30 ctr task exec --exec-id e two echo alive)" alive
+	equal "$(timeout 120 ctr task exec --exec-id e two echo alive)" alive
 	for shim in $(pidof containerd-shim-azl-v2); do readlink "/proc/$shim/exe"; done | sort >"$W/programs"
 	equal "$(tr '\n' ' ' <"$W/programs")" '/usr/bin/containerd-shim-azl-v2 /usr/bin/containerd-shim-azl-v2 (deleted) '
 	run dpkg -r azl-shim
 	[ "$status" -ne 0 ]
 	[[ $output == *"containers of azl are running"* ]]
-	equal "$(timeout 30 ctr task exec --exec-id f one echo alive)" alive
+	equal "$(timeout 120 ctr task exec --exec-id f one echo alive)" alive
 	containers_gone
 	dpkg -r azl-shim
 	[ ! -e /usr/bin/containerd-shim-azl-v2 ]
@@ -216,7 +216,7 @@ container() {
 	rpm -U --nodeps "$W"/newer/azl{-shim,-cni,ctl}-[0-9]*.rpm
 	equal "$(rpm -q --qf '%{VERSION} ' azl-shim azl-cni azlctl)" '0.2.0 0.2.0 0.2.0 '
 	equal "$(readlink "/proc/$shim/exe")" '/usr/bin/containerd-shim-azl-v2 (deleted)'
-	equal "$(timeout 30 ctr task exec --exec-id e one echo alive)" alive
+	equal "$(timeout 120 ctr task exec --exec-id e one echo alive)" alive
 	[ -e /run/azl/cni/pods/leases/x.json ]
 	[ -L /etc/systemd/system/timers.target.wants/azl-cni-imds.timer ]
 	[ -e /etc/azl/host.json ]

@@ -204,8 +204,10 @@ fabric_dropped() {
 
 # Starts one and waits until it listens: fabric_stub WHERE DIR KIND=ADDRESS:PORT...
 fabric_stub() {
-	local where=$1 dir=$2 end=$((SECONDS + 10))
+	local where=$1 dir=$2 end=$((SECONDS + 60))
 	mkdir -p "$dir/reply"
+	: >"$dir/ready" # one before may have been ready
+	: >"$dir/errors"
 	ON="exec" on "$where" "${AZL_STUB:-azure_stub}" "$dir" "${@:3}" </dev/null >"$dir/ready" 2>"$dir/errors" 3>&- 4>&- &
 	echo $! >>"$FABRIC_PIDS"
 	disown $!
@@ -251,8 +253,17 @@ fabric_imds_document() {
 }
 
 fabric_serve_no_more() {
-	[ ! -e "$FABRIC_PIDS" ] || xargs kill <"$FABRIC_PIDS" 2>/dev/null || true
+	[ ! -e "$FABRIC_PIDS" ] || ended <"$FABRIC_PIDS"
 	rm -f "$FABRIC_PIDS"
+}
+
+# ended <PIDS: ends these processes, and returns when they have ended
+ended() {
+	local pid end=$((SECONDS + 30))
+	while read -r pid; do
+		kill "$pid" 2>/dev/null || continue
+		while kill -0 "$pid" 2>/dev/null && [ "$SECONDS" -lt "$end" ]; do sleep 0.01; done
+	done
 }
 
 fabric_down() {

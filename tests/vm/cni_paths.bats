@@ -39,7 +39,7 @@ two_pods() {
 
 # answers ADDRESS WHERE...: to small and to full packets
 answers() {
-	"${@:2}" ping -q -c 1 -W 3 "$1" >/dev/null || wrong "no answer: $*"
+	"${@:2}" ping -q -c 1 -W 20 "$1" >/dev/null || wrong "no answer: $*"
 }
 
 # Both families, to the other pod and to another node, and back from there; the whole file once.
@@ -115,7 +115,7 @@ killed_at_sends() {
 	fabric_serve "$W/azure"
 	run inside p1 busybox nc -w 5 "$FABRIC_WIRE" 80 </dev/null
 	[ "$status" -ne 0 ]
-	inside p1 busybox wget -q -T 5 -O - "http://$FABRIC_WIRE:53/"
+	inside p1 busybox wget -q -T 30 -O - "http://$FABRIC_WIRE:53/"
 	checked "$conf"
 	cni_fails 104 CHECK p1 "$(jq -c --argjson r "$r1" '.prevResult = $r | .datapath = "routed"' <<<"$conf")"
 	inside p1 ip route del default
@@ -165,7 +165,7 @@ killed_at_sends() {
 	mkdir -p "$W/azure"
 	fabric_serve "$W/azure"
 	on 1 ip rule add pref 10 to "$FABRIC_WIRE" prohibit
-	inside p1 busybox wget -q -T 5 -O - "http://$FABRIC_WIRE:80/"
+	inside p1 busybox wget -q -T 30 -O - "http://$FABRIC_WIRE:80/"
 	on 1 ip rule del pref 10
 	checked "$conf"
 	# the address of another pod is refused by the kernel itself
@@ -264,7 +264,7 @@ count_forwarded() {
 	pod web
 	chain ADD web "$list" '{"portMappings": [{"hostPort": 18080, "containerPort": 8080, "protocol": "tcp"}]}' >/dev/null
 	http_at inside web
-	until_ok 5 on 2 busybox wget -q -T 5 -O "$W/got" "http://$(fabric_address 1):18080/big"
+	until_ok 5 on 2 busybox wget -q -T 30 -O "$W/got" "http://$(fabric_address 1):18080/big"
 	cmp "$W/got" "$W/www/big"
 	chain DEL web "$list" '{"portMappings": [{"hostPort": 18080, "containerPort": 8080, "protocol": "tcp"}]}'
 	on 1 nft 'add table ip masq; add chain ip masq c { type nat hook postrouting priority srcnat; }; add rule ip masq c ip saddr 10.99.0.0/24 oifname eth0 masquerade'

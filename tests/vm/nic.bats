@@ -82,7 +82,7 @@ goes_on() {
 	goes_on
 	inside p2 ping -q -c 1 -W 5 "$(fabric_address 2)"
 	equal "$(sort -n "$W/heard" | uniq -d)" ''
-	links_before+=$'\n'"link: $(ip -o link show dev "$(nic_named function)")"
+	links_before+=$'\n'$(node_links dev "$(nic_named function)")
 	cni CHECK p1 "$(conf 1.0.0 "$(ranges)" ".prevResult = $result")"
 	cni DEL p1
 	cni DEL p2
