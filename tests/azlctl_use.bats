@@ -283,7 +283,7 @@ completed() {
 typed() {
 	printf '%s\n' "bind 'set bell-style none'" ". '$src/config/etc/bash-completion/azlctl'" \
 		"azlctl() { printf '<%s>' \"\$@\" >'$W/called'; }" "$1" exit |
-		TERM=dumb timeout 20 script -qec 'bash --norc --noprofile -i' /dev/null >"$W/screen"
+		TERM=dumb timeout 100 script -qec 'bash --norc --noprofile -i' /dev/null >"$W/screen"
 	output=$(cat "$W/called")
 }
 

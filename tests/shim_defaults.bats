@@ -90,10 +90,19 @@ untouched() {
 	jq -S . "$E2E/specs/$1.json" | diff "$W/theirs" -
 }
 
-# says ID TEXT: in the log, once
+logged() {
+	containerd_log | tail -n "+$((LOG_AT + 1))" | grep -F -- "$2" | grep -cE "id=\"?$1\"?( |\$)"
+}
+
+is_logged() {
+	[ "$(logged "$@")" -ge 1 ]
+}
+
+# says ID TEXT: in the log, once; containerd copies it there when it finds the time
 says() {
 	local n
-	n=$(containerd_log | tail -n "+$((LOG_AT + 1))" | grep -F -- "$2" | grep -cE "id=\"?$1\"?( |\$)") || true
+	until_ok 5 is_logged "$@" || true
+	n=$(logged "$@") || true
 	[ "$n" -eq 1 ] || {
 		echo "of $1 wanted once in the log, not $n times: $2"
 		containerd_log | tail -n "+$((LOG_AT + 1))" | grep -F default
@@ -244,7 +253,7 @@ silent() {
 		fi
 		ctr -n small container rm $T$inodes 2>/dev/null || true
 		until_ok 5 eval '[ -z "$(ls "$E2E_STATE/small")" ]'
-		[ -z "$(shims)" ] || kill -TERM $(shims)
+		kill -TERM $(shims) 2>/dev/null || true # it may be ending by itself
 		until_ok 5 eval '! pidof containerd-shim-azl-v2'
 		until_ok 5 umount "$E2E_STATE/small"
 	done

@@ -56,7 +56,8 @@ known() {
 	run_bg "" known true
 	until_ok 5 has_status known STOPPED
 	remove known
-	until_ok 5 grep -qsxF "$1" "$STORE"/*.version
+	# asked aside, which may last longer than the container
+	until_ok 10 eval 'find "$STORE" -name "*.version" -newer "'"$1"'" -exec grep -qxF "'"$1"'" {} \; -print | grep -q .'
 }
 
 # called ID: which sub-commands runc was called with for it, in their order
@@ -272,9 +273,7 @@ said() {
 # ---- other runtimes ----
 
 @test "crun does everything itself" {
-	counted "$(command -v crun)"
-	run_bg "" ${T}a true
-	until_ok 5 has_status ${T}a STOPPED
+	known "$(command -v crun)"
 	life "" ${T}b
 	for act in start exec kill pause delete; do
 		says ${T}b "$act goes to the runtime: $(command -v crun) is no released runc"
@@ -287,9 +286,7 @@ said() {
 		exec $E2E/counted "\$@"
 	EOF
 	chmod 755 "$W/wrapper"
-	counted "$W/wrapper"
-	run_bg "" ${T}a true
-	until_ok 5 has_status ${T}a STOPPED
+	known "$W/wrapper"
 	life "" ${T}b
 	equal "$(called ${T}b)" "$ALL"
 	says ${T}b "exec goes to the runtime: $W/wrapper is no released runc"
@@ -300,9 +297,7 @@ pretends() {
 	local id=$T${1//[^0-9a-z]/}
 	echo "runc version $1" >"$E2E/version"
 	cp "$E2E/counted" "$W/runc-$1"
-	counted "$W/runc-$1"
-	run_bg "" ${id}x true
-	until_ok 5 has_status ${id}x STOPPED
+	known "$W/runc-$1"
 	life "" $id
 	if [ -n "$2" ]; then
 		equal "$(called $id)" "$ALL"
@@ -330,8 +325,7 @@ pretends() {
 	rm "$E2E/version"
 	cp "$E2E/counted" "$W/runc.new"
 	mv "$W/runc.new" "$W/runc"
-	run_bg "" ${T}b true
-	until_ok 5 has_status ${T}b STOPPED
+	known "$W/runc"
 	life "" ${T}c
 	fast_called ${T}c
 	# what a container was found to be made by stays
@@ -642,7 +636,7 @@ runc_ps_stopped() {
 	kill "$HELPER"
 	run -0 run_exec $T echo fine
 	equal "$output" fine
-	has_one_child "$shim"
+	until_ok 5 has_one_child "$shim"
 }
 
 @test "an exec that kills itself is an end like any other" {
@@ -738,6 +732,7 @@ runc_ps_stopped() {
 		chmod 666 "$file"
 	done
 	life "" ${T}a
+	until_ok 10 grep -qsxF "$COUNTED" "$STORE"/*.version
 	life "" ${T}b
 	fast_called ${T}b
 }

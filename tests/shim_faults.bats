@@ -203,10 +203,10 @@ hangs() {
 }
 
 # laps METHOD ID: 200 calls to $socket, each within 50 ms. Whoever shares the processor may hold one of them up:
-# three tries, which a shim that waits would all fail.
+# twenty tries, which a shim that waits would all fail.
 laps() {
 	local try median longest
-	for try in 1 2 3; do
+	for try in {1..20}; do
 		read -r median longest < <("$E2E_TTRPC" "$socket" lap 200 "$@")
 		echo "$1, try $try: median $median us, longest $longest us"
 		[ "$median" -ge $((5000 * E2E_SLOW)) ] || [ "$longest" -ge $((50000 * E2E_SLOW)) ] || return 0
@@ -449,14 +449,15 @@ laps() {
 		until_ok 5 eval '[ -z "$(ls "$E2E_STATE/small")" ]'
 		# Started, but containerd could not note it and forgot it: nobody will ever call this shim.
 		shim=$(shims)
-		[ -z "$shim" ] || kill -TERM "$shim"
+		# shellcheck disable=SC2086
+		[ -z "$shim" ] || kill -TERM $shim || true # it may be ending by itself
 		until_ok 5 eval '! pidof containerd-shim-azl-v2'
 		until_ok 5 umount "$E2E_STATE/small"
 	done
 	echo "$told told, $worked worked"
 	[ "$told" -gt 0 ] && [ "$worked" -gt 0 ]
 	rmdir "$E2E_STATE/small"
-	[ "$AZL_CGROUPS" = systemd ] || rmdir /sys/fs/cgroup/small
+	[ "$AZL_CGROUPS" = systemd ] || until_ok 5 rmdir /sys/fs/cgroup/small
 	ctr -n small image rm "$IMAGE"
 	ctr -n small content ls -q | xargs -r ctr -n small content rm >/dev/null
 	ctr namespace rm small || true
@@ -545,7 +546,7 @@ shim_dies() {
 @test "killed while the container shares the host's processes" {
 	run_bg "--with-ns pid:/proc/1/ns/pid" $T sh -c 'sleep 4331 & exec sleep 4332'
 	shim_dies "$(shim_of $T)"
-	! pgrep -f 'sleep 433[12]'
+	until_ok 5 eval '! pgrep -f "sleep 433[12]"'
 }
 
 @test "killed while create hangs before its work" {
@@ -578,7 +579,7 @@ shim_dies() {
 	fake "delete late"
 	helper timeout -k 2 $E2E_LIMIT_S ctr task rm ${T}b
 	sleep 0.1
-	kill -KILL "$(shims)" 2>/dev/null || true
+	kill -KILL $(shims) 2>/dev/null || true
 	wait "$HELPER" || true
 	fake
 	until_ok 10 e2e_nothing_left

@@ -25,6 +25,14 @@ fifo_of() {
 	find /run/containerd/fifo -name "$1-$2" | head -n 1
 }
 
+# drained FIFO LINE: reads into $W/out until that line has come
+drained() {
+	helper cat "$1" >>"$W/out"
+	until_ok 5 eval 'tail -n 1 "$W/out" | cmp -s - <(echo '"$2"')'
+	kill "$HELPER"
+	wait "$HELPER" || true
+}
+
 @test "50 MB of output arrive whole" {
 	head -c 52428800 /dev/urandom >"$W/data"
 	run_fg "--mount type=bind,src=$W,dst=/mnt,options=rbind:ro" $T cat /mnt/data | cmp - "$W/data"
@@ -64,10 +72,10 @@ fifo_of() {
 	# Readers that take a piece each; between them nobody reads.
 	: >"$W/out"
 	for i in 1 2 3 4 5; do
-		timeout $((5 * E2E_SLOW)) dd if="$fifo" of="$W/out" oflag=append conv=notrunc bs=4096 count=2 iflag=fullblock 2>/dev/null
+		timeout $E2E_LIMIT_S dd if="$fifo" of="$W/out" oflag=append conv=notrunc bs=4096 count=2 iflag=fullblock 2>/dev/null
 	done
 	has_status $T RUNNING
-	timeout $((2 * E2E_SLOW)) cat "$fifo" >>"$W/out" || true
+	drained "$fifo" 20000
 	equal "$(md5sum <"$W/out" | cut -d' ' -f1)" "$(lines_sum 20000)"
 }
 
@@ -77,7 +85,8 @@ fifo_of() {
 	sleep 0.5
 	has_status $T RUNNING
 	[ ! -e "/proc/$(pid_of $T)/root/done" ]
-	timeout $((2 * E2E_SLOW)) cat "$(fifo_of $T stdout)" >"$W/out" || true
+	: >"$W/out"
+	drained "$(fifo_of $T stdout)" 100000
 	until_ok 5 test -e "/proc/$(pid_of $T)/root/done"
 	equal "$(md5sum <"$W/out" | cut -d' ' -f1)" "$(lines_sum 100000)"
 }
@@ -115,6 +124,7 @@ fifo_of() {
 @test "file:// gets both streams" {
 	run_bg "--log-uri file://$W/deep/er/log" $T sh -c 'echo out; echo err >&2'
 	until_ok 5 has_status $T STOPPED
+	until_ok 5 eval '[ "$(wc -l <"$W/deep/er/log")" -eq 2 ]'
 	equal "$(sort "$W/deep/er/log" | tr '\n' ' ')" "err out "
 }
 
@@ -122,6 +132,7 @@ fifo_of() {
 	echo before >"$W/log"
 	run_bg "--log-uri file://$W/log" $T echo after
 	until_ok 5 has_status $T STOPPED
+	until_ok 5 has_text "$W/log" after
 	equal "$(tr '\n' ' ' <"$W/log")" "before after "
 }
 
@@ -142,6 +153,7 @@ fifo_of() {
 	until_ok 5 has_status $T STOPPED
 	remove $T
 	until_ok 5 has_text "$W/err" "to err"
+	until_ok 5 has_text "$W/out" "to out"
 	equal "$(cat "$W/out")" "to out"
 	equal "$(cat "$W/argv")" $'key\nvalue'
 	equal "$(grep ^CONTAINER_ "$W/env" | sort)" $'CONTAINER_ID='$T$'\nCONTAINER_NAMESPACE=default'

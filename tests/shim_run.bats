@@ -101,7 +101,7 @@ teardown() { e2e_end; }
 
 @test "what a container writes is its own" {
 	run_bg "" $T sh -c 'echo mine >/file; sleep 1000'
-	until_ok 5 run_exec $T test -e /file
+	until_ok 5 run_exec $T test -s /file
 	run -0 run_fg "" ${T}b ls /file /bin/sh || true
 	[[ "$output" != *mine* ]]
 	run -0 run_exec $T cat /file
@@ -177,6 +177,7 @@ teardown() { e2e_end; }
 	run_bg "" $T sh -c 'sleep 1000 & wait'
 	helper timeout -k 2 $E2E_LIMIT_S ctr task exec --exec-id named $T sleep 1000
 	until_ok 5 eval 'ctr task ps '$T' | grep -q named'
+	until_ok 5 eval '[ "$(ctr task ps '$T' | grep -c "^[0-9]")" -eq 3 ]'
 	run -0 ctr task ps $T
 	equal "$(grep -c '^[0-9]' <<<"$output")" 3
 	grep -q "^$(pid_of $T) " <<<"$output"
@@ -224,7 +225,7 @@ teardown() { e2e_end; }
 }
 
 @test "a terminal is a terminal, with the size of the caller's" {
-	run -0 timeout -k 2 $E2E_LIMIT_S script -qec "stty rows 33 cols 77; ctr run -t --rm --cpu-shares 0 ${RUNTIME[*]} $IMAGE $T sh -c 'tty; sleep 0.3; stty size; exit 0'" /dev/null
+	run -0 timeout -k 2 $E2E_LIMIT_S script -qec "stty rows 33 cols 77; ctr run -t --rm --cpu-shares 0 ${RUNTIME[*]} $IMAGE $T sh -c 'tty; n=0; until stty size | grep -qx \"33 77\" || [ \$((n += 1)) -gt 500 ]; do sleep 0.02; done; stty size; exit 0'" /dev/null
 	has /dev/pts/0
 	has "33 77"
 }
@@ -234,8 +235,12 @@ teardown() { e2e_end; }
 		stty rows 20 cols 60
 		(
 			until ctr task ls | grep -q "$T .*RUNNING"; do sleep 0.1; done
-			sleep 0.3
-			stty -F /dev/tty rows 41 cols 123
+			# ctr looks at the size, then begins to hear of changes: the first may go unheard
+			while ctr task ls | grep -q "$T .*RUNNING"; do
+				stty -F /dev/tty rows 42 cols 123
+				stty -F /dev/tty rows 41 cols 123
+				sleep 0.5
+			done
 		) &
 		ctr run -t --rm --cpu-shares 0 ${RUNTIME[*]} $IMAGE $T sh -c 'while [ "\$(stty size)" != "41 123" ]; do sleep 0.05; done; echo size is right'
 	EOF

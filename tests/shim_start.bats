@@ -48,7 +48,7 @@ options() {
 shim_start() {
 	(
 		cd "$B" || exit
-		MAX_SHIM_VERSION=2 timeout -k 1 $((10 * E2E_SLOW)) "$E2E_SHIM" -namespace e2e -address "$ADDRESS" \
+		MAX_SHIM_VERSION=2 timeout -k 1 $E2E_LIMIT_S "$E2E_SHIM" -namespace e2e -address "$ADDRESS" \
 			-publish-binary /usr/bin/containerd -id "$T" "$@" start <"$W/in" 2>&1 3>&-
 	)
 }
@@ -261,7 +261,7 @@ shim_pid() {
 	output=$(shim_start)
 	keep "$output"
 	# A daemon with the pipe still open would have held up the substitution.
-	[ $((${EPOCHREALTIME/./} - from)) -lt $((2000000 * E2E_SLOW)) ]
+	[ $((${EPOCHREALTIME/./} - from)) -lt $((2000000 * E2E_PATIENCE)) ]
 	equal "$(readlink "/proc/$(shim_pid)/fd/0" "/proc/$(shim_pid)/fd/1" "/proc/$(shim_pid)/fd/2" | sort -u)" /dev/null
 	equal "$(readlink "/proc/$(shim_pid)/cwd")" /
 }
@@ -305,7 +305,7 @@ shim_pid() {
 	keep "$output"
 	kill -TERM "$(shim_pid)"
 	until_ok 5 test ! -e "$socket"
-	IFS= read -r -t $((2 * E2E_SLOW)) -u 8 line
+	IFS= read -r -t $E2E_LIMIT_S -u 8 line
 	[ -n "$line" ]
 	T=${T}x
 	timeout $E2E_SLOW dd if=/dev/zero of="$B/log" bs=4096 count=64 2>/dev/null || true
