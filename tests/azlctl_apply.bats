@@ -302,7 +302,7 @@ has_value() {
 	printf '# theirs\nfs/inotify/max_user_watches = 7\n' >"$T/etc/sysctl.d/10-theirs.conf"
 	run -0 azlctl apply
 	has "fs.inotify.max_user_watches is left as /etc/sysctl.d/10-theirs.conf sets it"
-	grep -v '^#' "$T/etc/sysctl.d/90-azl.conf" | sort >"$W/lines"
+	grep -v '^#' "$T/etc/sysctl.d/91-azl.conf" | sort >"$W/lines"
 	printf '%s\n' 'fs.file-max = 9223372036854775807' 'fs.inotify.max_user_instances = 8192' 'kernel.keys.maxbytes = 2000000' \
 		'kernel.keys.root_maxbytes = 25000000' 'kernel.keys.root_maxkeys = 1000000' 'kernel.pid_max = 65536' \
 		'net.core.somaxconn = 9' 'vm.swappiness = 10' | diff - "$W/lines"
@@ -322,6 +322,37 @@ has_value() {
 	run -0 azlctl apply
 	run ! grep ip_forward "$T/etc/sysctl.d/90-azl.conf"
 	rm "$T/etc/sysctl.d/10-theirs.conf"
+	run -0 azlctl revert
+	same_as_before
+}
+
+@test "with the network left alone, a package azl-cni that comes after apply has its values at the next boot" {
+	local packed=$T/usr/lib/sysctl.d
+	# sysctls NAME...: what systemd-sysctl sets at boot
+	sysctls() {
+		systemd-analyze --root="$T" cat-config sysctl.d | awk -F' *= *' '{ sub(/^-/, "") } NF > 1 { v[$1] = $2 }
+			END { for (n in v) print n, v[n] }' | sort | grep -E "^($1) "
+	}
+	host_json '{ "apply": { "network": false }, "sysctl": { "fs.inotify.max_user_instances": 9999 } }'
+	run -0 azlctl apply
+	[ ! -e "$T/etc/sysctl.d/90-azl.conf" ]
+	mkdir -p "$packed"
+	cp config/etc/sysctl.d/90-azl.conf "$packed/"
+	equal "$(sysctls 'net.ipv4.ip_forward|fs.inotify.max_user_instances|kernel.pid_max')" 'fs.inotify.max_user_instances 9999
+kernel.pid_max 4194304
+net.ipv4.ip_forward 1'
+	# a file of apply's is none of the owner's
+	run -0 azlctl apply
+	has_not "is left as"
+	has "done    write /etc/sysctl.d/90-azl.conf"
+	has "done    remove /etc/sysctl.d/91-azl.conf"
+	equal "$(sysctls 'net.ipv4.ip_forward|fs.inotify.max_user_instances')" 'fs.inotify.max_user_instances 9999
+net.ipv4.ip_forward 1'
+	run -0 azlctl apply
+	has "Nothing to do"
+	rm -r "$T/usr/lib/sysctl.d"
+	run -0 azlctl apply
+	has "done    remove /etc/sysctl.d/90-azl.conf"
 	run -0 azlctl revert
 	same_as_before
 }

@@ -22,8 +22,6 @@
 
 enum { CHILD_MS = 10000 };
 
-#define OWN_SYSCTLS "90-azl.conf"
-
 /* ---- units ---- */
 
 /* In the order in which systemd looks. */
@@ -213,8 +211,8 @@ static int read_sysctl_file(const struct azlctl *ctl, struct host_facts *facts, 
 
 static int read_sysctls(const struct azlctl *ctl, struct host_facts *facts, struct err *err)
 {
-	static const char *const packed[] = { "usr/lib/sysctl.d/" OWN_SYSCTLS,
-					      "usr/local/lib/sysctl.d/" OWN_SYSCTLS };
+	static const char *const packed[] = { "usr/lib/sysctl.d/" FACTS_SYSCTLS,
+					      "usr/local/lib/sysctl.d/" FACTS_SYSCTLS };
 	int fd = tree_open_folder(ctl->root, "etc/sysctl.d");
 	const struct dirent *entry;
 	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
@@ -230,7 +228,8 @@ static int read_sysctls(const struct azlctl *ctl, struct host_facts *facts, stru
 		const char *dot = strrchr(entry->d_name, '.');
 
 		if (entry->d_name[0] == '.' || !dot || strcmp(dot, ".conf") != 0 ||
-		    strcmp(entry->d_name, OWN_SYSCTLS) == 0)
+		    strcmp(entry->d_name, FACTS_SYSCTLS) == 0 ||
+		    strcmp(entry->d_name, FACTS_SYSCTLS_BEHIND) == 0)
 			continue;
 		(void)snprintf(path, sizeof(path), "etc/sysctl.d/%s", entry->d_name);
 		rc = read_sysctl_file(ctl, facts, path, err);

@@ -24,6 +24,13 @@ struct facts_sysctl {
 #define FACTS_CONF_FOLDER "etc/cni/net.d"
 #define FACTS_CONFLIST	  "10-azl.conflist"
 
+/* The file that apply writes has the name of the package azl-cni's, and hides it (sysctl.d(5)):
+ * host.json may leave a line of that out. Where azl-cni's own lines of net.* are not apply's to
+ * write, and are not there yet, it has the other name: the package may come before the next apply.
+ */
+#define FACTS_SYSCTLS	     "90-azl.conf"
+#define FACTS_SYSCTLS_BEHIND "91-azl.conf"
+
 /* Files that config.toml may import, azl.toml of apply's among them. */
 #define FACTS_CONF_D "etc/containerd/conf.d"
 

@@ -38,7 +38,7 @@ struct wants {
 	size_t count;
 };
 
-#define SYSCTL_FILE "etc/sysctl.d/90-azl.conf"
+#define SYSCTL_FOLDER "etc/sysctl.d/"
 
 /* Copy a text without the blanks around it; what does not fit is cut. */
 static void copy_trimmed(char *to, size_t room, const char *from, size_t len)
@@ -179,7 +179,8 @@ static bool left_to_owner(struct plan *plan, const struct host_facts *facts,
 	return true;
 }
 
-static void add_steps(struct plan *plan, const struct host_facts *facts, const struct wants *wants)
+static void add_steps(struct plan *plan, const struct host_facts *facts, const struct wants *wants,
+		      const char *file)
 {
 	own_mem struct buf *text = calloc(1, sizeof(*text));
 	const char *above = "";
@@ -211,8 +212,7 @@ static void add_steps(struct plan *plan, const struct host_facts *facts, const s
 		step->optional = want->optional;
 	}
 	if (text->len > 0 && buf_add(text, "", 1, FILE_MAX_BYTES) == 0)
-		plan_add(plan, STEP_FILE, SYSCTL_FILE, (const char *)text->data,
-			 "the same at every boot");
+		plan_add(plan, STEP_FILE, file, (const char *)text->data, "the same at every boot");
 	buf_done(text);
 }
 
@@ -242,5 +242,7 @@ void plan_sysctls(struct plan *plan, const struct host_facts *facts,
 			wants->list[kept++] = want;
 	}
 	wants->count = kept;
-	add_steps(plan, facts, wants);
+	add_steps(plan, facts, wants,
+		  net || facts->has_packed_sysctls ? SYSCTL_FOLDER FACTS_SYSCTLS
+						   : SYSCTL_FOLDER FACTS_SYSCTLS_BEHIND);
 }
