@@ -158,5 +158,5 @@ logged() {
 	done
 	echo "$ran of 12 ran"
 	run -0 run_exec "$T" echo fine
-	equal "$(wc -l <"$(cgroup_of "$(pid_of "$T")")/cgroup.procs")" 1
+	until_ok 5 eval '[ "$(wc -l <"$(cgroup_of "$(pid_of "$T")")/cgroup.procs")" -eq 1 ]'
 }

@@ -13,7 +13,7 @@ BATS_TEST_DIRNAME=$VM_REPO/tests . "$VM_REPO/tests/cni.bash"
 
 # as tests/vm/vm.bash says
 until_ok() {
-	local end=$((EPOCHSECONDS + $1 * E2E_SLOW))
+	local end=$((EPOCHSECONDS + $1 * E2E_PATIENCE))
 	shift
 	until "$@"; do
 		[ "$EPOCHSECONDS" -lt "$end" ] || return 1
