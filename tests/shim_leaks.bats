@@ -6,7 +6,7 @@ load lib
 
 # The clock of a test runs before its first line: what takes long by request gets its time here.
 setup_file() {
-	export BATS_TEST_TIMEOUT=$((${BATS_TEST_TIMEOUT:-240} + (${AZL_LIVES:-200} + ${AZL_EXECS:-1000} / 4) * E2E_SLOW))
+	export BATS_TEST_TIMEOUT=$((${BATS_TEST_TIMEOUT:-600} + (${AZL_LIVES:-200} + ${AZL_EXECS:-1000} / 4) * E2E_SLOW))
 	e2e_file_begin
 }
 teardown_file() { e2e_file_end; }

@@ -47,7 +47,7 @@ node_containerd_config() {
 # Starts containerd and waits until it answers. CONFIG is a file; without it, the one above.
 # Its log goes to $NODE_CONTAINERD_LOG; what it finds shims with is $PATH.
 node_containerd_start() {
-	local config=${1-} end=$((SECONDS + 30))
+	local config=${1-} end=$((SECONDS + 120))
 	if [ -z "$config" ]; then
 		config=/run/containerd.toml
 		node_containerd_config >"$config"
