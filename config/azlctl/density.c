@@ -18,17 +18,20 @@ struct density_reserve density_reserve(const struct density *density)
 {
 	const uint64_t megabyte = 1000000;
 	struct density_reserve reserve = { 0 };
-	uint64_t in_containers = 0, beside = 0;
+	uint64_t in_containers = 0, beside = 0, served = 0;
 
 	for (size_t i = 0; i < DENSITY_DAEMONS; i++)
 		reserve.fixed += density->daemons[i].pss;
 	for (size_t i = 0; i < density->n_pods; i++) {
 		in_containers += density->pods[i].kept;
+		if (!density->pods[i].shim)
+			continue;
+		served++;
 		beside += density->pods[i].pss + density->pods[i].pause;
 	}
 	if (density->kernel > in_containers)
 		reserve.fixed += density->kernel - in_containers;
-	reserve.per_pod = density->n_pods ? beside / density->n_pods : 0;
+	reserve.per_pod = served ? beside / served : 0;
 	reserve.needed = reserve.fixed + reserve.per_pod * density->max_pods;
 	reserve.advised = reserve.needed + reserve.needed / 4 + (64ULL << 20);
 	reserve.aks = 20 * megabyte * density->max_pods + 50 * megabyte;
@@ -84,7 +87,10 @@ static void print_pod(const struct azlctl *ctl, const struct density_pod *pod)
 	(void)fprintf(ctl->out,
 		      "%-36s %-5s %4zu %10s %10s %10s %10s %10s %6" PRIu64 " %5" PRIu64 " %6" PRIu64
 		      " %6" PRIu64 "  %4.0f %4.0f %4.0f\n",
-		      density_short(pod->name, 36, name), pod->is_azl ? "azl" : "other",
+		      density_short(pod->name, 36, name),
+		      pod->is_azl ? "azl"
+		      : pod->shim ? "other"
+				  : "none",
 		      pod->containers, out_bytes(pod->pss, pss), out_bytes(pod->private, private),
 		      out_bytes(pod->pause, pause), out_bytes(pod->kernel, kernel),
 		      out_bytes(pod->memory, memory), pod->processes, pod->files, pod->sockets,
@@ -176,11 +182,12 @@ static void json_container(struct out_json *json, const struct density_container
 	out_json_end_object(json);
 }
 
-static void json_pod(struct out_json *json, const struct density *density,
-		     const struct density_pod *pod)
+static void json_shim(struct out_json *json, const struct density_pod *pod)
 {
-	out_json_object(json, NULL);
-	out_json_string(json, "name", pod->name);
+	if (!pod->shim) {
+		out_json_null(json, "shim");
+		return;
+	}
 	out_json_object(json, "shim");
 	out_json_number(json, "pid", (uint64_t)pod->shim);
 	out_json_bool(json, "azl", pod->is_azl);
@@ -190,6 +197,19 @@ static void json_pod(struct out_json *json, const struct density *density,
 	out_json_number(json, "files", pod->files);
 	out_json_number(json, "sockets", pod->sockets);
 	out_json_end_object(json);
+}
+
+static bool is_in(const struct density_pod *pod, const struct density_container *container)
+{
+	return container->shim == pod->shim && (pod->shim || container->pid == pod->pid);
+}
+
+static void json_pod(struct out_json *json, const struct density *density,
+		     const struct density_pod *pod)
+{
+	out_json_object(json, NULL);
+	out_json_string(json, "name", pod->name);
+	json_shim(json, pod);
 	out_json_number(json, "pause_bytes", pod->pause);
 	out_json_number(json, "kernel_bytes", pod->kernel);
 	out_json_number(json, "containers_bytes", pod->memory);
@@ -199,7 +219,7 @@ static void json_pod(struct out_json *json, const struct density *density,
 	json_pressure(json, &pod->pressure);
 	out_json_array(json, "containers");
 	for (size_t i = 0; i < density->n_containers; i++)
-		if (density->containers[i].shim == pod->shim)
+		if (is_in(pod, &density->containers[i]))
 			json_container(json, &density->containers[i]);
 	out_json_end_array(json);
 	out_json_end_object(json);

@@ -28,7 +28,7 @@ struct density_container {
 	bool is_pause;		     /* the sandbox's own container */
 	bool has_netns;		     /* a namespace kept by a mount */
 	pid_t pid;
-	pid_t shim;
+	pid_t shim;	    /* 0: it is gone, and the container goes on without */
 	uint64_t memory;    /* memory.current */
 	uint64_t kernel;    /* "kernel" of memory.stat: stacks, page tables, sockets, slabs */
 	uint64_t kept;	    /* of it, what `kernel` of the whole host is the sum of */
@@ -37,10 +37,11 @@ struct density_container {
 	struct density_pressure pressure;
 };
 
-/* All that one shim serves. */
+/* All that one shim serves, or one container that has none. */
 struct density_pod {
 	const char *name; /* borrowed from a container */
-	pid_t shim;
+	pid_t shim;	  /* 0: none */
+	pid_t pid;	  /* of one of its containers */
 	bool is_azl;
 	uint64_t pss;	  /* of the shim: its share of all its pages */
 	uint64_t private; /* its own dirty pages: what its end would free */
@@ -126,7 +127,7 @@ struct density_pressure density_pressure_of(int dir, const char *cpu, const char
 /* What the node must keep for itself. */
 struct density_reserve {
 	uint64_t fixed;	  /* daemons, and the kernel's memory that no container has */
-	uint64_t per_pod; /* shim and pause container, the mean */
+	uint64_t per_pod; /* shim and pause container, the mean of pods that have a shim */
 	uint64_t needed;  /* fixed + per_pod * max_pods */
 	uint64_t advised; /* a quarter more, and 64 MiB */
 	uint64_t aks;	  /* what AKS takes: min(20 MB * max_pods + 50 MB, 25 % of the memory) */

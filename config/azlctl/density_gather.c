@@ -22,6 +22,7 @@
 enum {
 	MOUNTS_MAX_BYTES = 32 << 20,
 	GROW = 64,
+	PATH_ROOM = 512,
 };
 
 struct gathering {
@@ -121,6 +122,29 @@ static void read_cgroup(const struct gathering *gathering, struct density_contai
 		density_pressure_of(dir, "cpu.pressure", "memory.pressure", "io.pressure");
 }
 
+/*
+ * The container's shim: its parent, unless that has come to be one when the shim ended (process 1,
+ * or whoever takes the children of others). A program that cannot be told is taken for it.
+ */
+static pid_t shim_of(int root, pid_t pid, int bundle)
+{
+	static const char usual[] = "containerd-shim";
+	pid_t parent = proc_parent(root, pid);
+	char program[DENSITY_NAME_ROOM], path[PATH_ROOM];
+	const char *its = path;
+	ssize_t len = tree_read_text(bundle, "shim-binary-path", path, sizeof(path));
+
+	if (parent <= 1)
+		return 0;
+	if (len > 0 && strrchr(path, '/'))
+		its = strrchr(path, '/') + 1;
+	proc_program(root, parent, program, sizeof(program));
+	return !*program || strncmp(program, usual, strlen(usual)) == 0 ||
+			       (len > 0 && strcmp(program, its) == 0)
+		       ? parent
+		       : 0;
+}
+
 static int on_bundle(void *owner, const char *ns, const char *id, int bundle)
 {
 	struct gathering *gathering = owner;
@@ -128,8 +152,11 @@ static int on_bundle(void *owner, const char *ns, const char *id, int bundle)
 	struct density_container container = { .pid = containers_pid(bundle) };
 	struct err ignored;
 
-	container.shim = container.pid ? proc_parent(gathering->ctl->root, container.pid) : 0;
-	if (!container.shim)
+	/* a number that another process has by now is no container's */
+	if (!container.pid || !proc_parent(gathering->ctl->root, container.pid))
+		return 0;
+	container.shim = shim_of(gathering->ctl->root, container.pid, bundle);
+	if (!container.shim && proc_has_hosts_files(gathering->ctl->root, container.pid))
 		return 0;
 	if (density->n_containers % GROW == 0) {
 		void *more = realloc(density->containers,
@@ -240,8 +267,11 @@ static int read_shim(const struct gathering *gathering, struct density_pod *pod)
 {
 	struct proc_memory memory = { 0 };
 	char program[64];
-	int code = proc_memory(gathering->ctl->root, pod->shim, &memory);
+	int code = 0;
 
+	if (!pod->shim)
+		return 0;
+	code = proc_memory(gathering->ctl->root, pod->shim, &memory);
 	if (code == -EACCES || code == -EPERM)
 		return err_set(gathering->err, code, "/proc/%d/smaps_rollup: %s: run it as root",
 			       (int)pod->shim, err_reason(-code));
@@ -282,10 +312,13 @@ static int make_pods(const struct gathering *gathering)
 		return err_set(gathering->err, -ENOMEM, "no memory");
 	for (size_t i = 0; i < density->n_containers && code == 0; i++) {
 		const struct density_container *container = &density->containers[i];
-		bool is_new = i == 0 || container->shim != container[-1].shim;
+		bool is_new = i == 0 || !container->shim || container->shim != container[-1].shim;
 
 		if (is_new)
-			density->pods[density->n_pods++].shim = container->shim;
+			density->pods[density->n_pods++] = (struct density_pod){
+				.shim = container->shim,
+				.pid = container->pid,
+			};
 		add_to_pod(&density->pods[density->n_pods - 1], container);
 		if (is_new)
 			code = read_shim(gathering, &density->pods[density->n_pods - 1]);

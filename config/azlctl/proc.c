@@ -144,20 +144,25 @@ static ssize_t namespace_of(int root, pid_t pid, const char *kind, char *name, s
 	return tree_read_link(root, path, name, room);
 }
 
+static bool is_in_hosts(int root, pid_t pid, const char *kind)
+{
+	char its[PROC_PATH_ROOM], hosts[PROC_PATH_ROOM];
+	ssize_t len = namespace_of(root, pid, kind, its, sizeof(its));
+
+	return len > 0 && namespace_of(root, 1, kind, hosts, sizeof(hosts)) == len &&
+	       memcmp(its, hosts, (size_t)len) == 0;
+}
+
+bool proc_has_hosts_files(int root, pid_t pid)
+{
+	return is_in_hosts(root, pid, "mnt");
+}
+
 /* It sees the host's files and processes, and its user 0 is the host's. */
 static bool is_of_host(int root, pid_t pid)
 {
-	static const char *const kinds[] = { "user", "mnt", "pid" };
-
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		char its[PROC_PATH_ROOM], hosts[PROC_PATH_ROOM];
-		ssize_t len = namespace_of(root, pid, kinds[i], its, sizeof(its));
-
-		if (len <= 0 || namespace_of(root, 1, kinds[i], hosts, sizeof(hosts)) != len ||
-		    memcmp(its, hosts, (size_t)len) != 0)
-			return false;
-	}
-	return true;
+	return is_in_hosts(root, pid, "user") && is_in_hosts(root, pid, "mnt") &&
+	       is_in_hosts(root, pid, "pid");
 }
 
 bool proc_is_daemon(int root, pid_t pid, const char *program)

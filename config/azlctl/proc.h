@@ -31,6 +31,9 @@ int proc_cgroup(int root, pid_t pid, char *path, size_t room);
  * it cannot be told. */
 void proc_program(int root, pid_t pid, char *name, size_t room);
 
+/* True when it is in the mount namespace of process 1, as no container is. Only root can tell. */
+bool proc_has_hosts_files(int root, pid_t pid);
+
 /*
  * Is it the host's own daemon: this program, of user 0, in the namespaces (user, mount, pid) of
  * process 1? The name of a process (comm) says nothing: any process gives itself one. Only root can

@@ -124,6 +124,55 @@ TEST(pods_are_told_with_all_that_they_cost)
 	host_tree_done(&tree);
 }
 
+/* Its shim was killed: whoever takes it in is none, and costs no pod anything. */
+TEST(a_container_without_a_shim_is_told_as_one)
+{
+	struct host_tree tree = node();
+	struct azlctl ctl = ctl_of(&tree);
+	struct density density = { 0 };
+	size_t without = 0;
+	struct err err;
+
+	put_process(&tree, 1, 0, "init", 70000);
+	put_process(&tree, 300, 1, "systemd", 9000);
+	host_tree_link(&tree, "proc/300/exe", "/usr/lib/systemd/systemd");
+	put_container(&tree, "default", "one", 401, 1, "{}");
+	put_container(&tree, "default", "two", 402, 1, "{}");
+	put_container(&tree, "default", "three", 403, 300, "{}");
+	/* of another runtime, by another name */
+	put_process(&tree, 500, 1, "theirs", 700);
+	host_tree_link(&tree, "proc/500/exe", "/opt/theirs (deleted)");
+	put_container(&tree, "default", "four", 501, 500, "{}");
+	host_tree_put(&tree, CONTAINERS_TASKS "/default/four/shim-binary-path", "/opt/theirs");
+	/* ended with its shim, and its number is a process of the host by now */
+	put_container(&tree, "default", "ended", 404, 300, "{}");
+	host_tree_link(&tree, "proc/1/ns/mnt", "mnt:[1]");
+	host_tree_link(&tree, "proc/403/ns/mnt", "mnt:[2]");
+	host_tree_link(&tree, "proc/404/ns/mnt", "mnt:[1]");
+	CHECK(density_gather(&ctl, &density, &err) == 0);
+	CHECK(density.n_containers == 7 && density.n_pods == 6);
+	for (size_t i = 0; i < density.n_pods; i++) {
+		const struct density_pod *pod = &density.pods[i];
+
+		CHECK(pod->shim == 0 || pod->shim == 100 || pod->shim == 200 || pod->shim == 500);
+		if (pod->shim)
+			continue;
+		without++;
+		CHECK(pod->containers == 1 && pod->pss == 0 && pod->files == 0 && !pod->is_azl);
+		CHECK(pod->memory == 1048576 && density_cost(pod) == 65536);
+	}
+	CHECK(without == 3);
+	CHECK(density_sum(&density).pss == (400 + 5000 + 700) * 1024);
+	CHECK(density_reserve(&density).per_pod ==
+	      ((400 + 5000 + 700) * 1024 + UINT64_C(1048576)) / 3);
+	density_done(&density);
+	CHECK(ask(cmd_density, &tree, true, 0, NULL) == AZLCTL_OK);
+	CHECK(strstr(answer, "\"shim\": null") || strstr(answer, "\"shim\":null"));
+	CHECK(ask(cmd_density, &tree, false, 0, NULL) == AZLCTL_OK);
+	CHECK(strstr(answer, " none "));
+	host_tree_done(&tree);
+}
+
 /* Folders on the way to a mount are called as containers are. */
 TEST(a_mount_is_counted_where_it_belongs)
 {
