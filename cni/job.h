@@ -70,7 +70,7 @@ int64_t job_boot_ms(void);
  * Disconnect, give the addresses back, remove the lease; what is not there is success. All steps
  * are taken, the first failure is told; after one the lease stays.
  *
- * lease   NULL: none; names are worked out
+ * lease   NULL: none; names are worked out, unless another network has a lease of theirs
  */
 int job_undo(struct job *job, const struct lease *lease, struct err *err);
 
@@ -86,6 +86,14 @@ int job_undo_lease(const struct verbs_parts *parts, const char *network, const s
 /* Undo all dead leases of a folder whose lock is free. Returns how many were, or negative: the
  * first failure, after all were tried. */
 int job_undo_dead(const struct verbs_parts *parts, const char *network, int dir, struct err *err);
+
+/*
+ * Undo what other networks hold for the attachment, when it is dead: links have names of container
+ * and interface alone. Two that come at once may both be refused.
+ *
+ * Returns 0, CNI_INTERFACE_EXISTS (it lives, or somebody works on it), or negative.
+ */
+int job_undo_elsewhere(struct job *job, struct err *err);
 
 /* Note the attachment as its pod's; undo what the pod had before, when its namespace is gone. What
  * fails is left to GC. */

@@ -77,6 +77,9 @@ static int give_back(struct job *job, const struct lease *lease, struct err *err
 
 int job_undo(struct job *job, const struct lease *lease, struct err *err)
 {
+	/* the names of links say nothing of networks: without a lease they may be another's */
+	bool is_others =
+		!lease && lease_exists_anywhere(job->parts->root, job->netconf.name, job->key);
 	struct err said = { 0 };
 	int code = 0;
 
@@ -84,8 +87,10 @@ int job_undo(struct job *job, const struct lease *lease, struct err *err)
 	if (job->until_ms < job_now_ms() + JOB_UNDO_MS)
 		job->until_ms = job_now_ms() + JOB_UNDO_MS;
 	/* one that fails must not keep the others: an address is worth more than a link */
-	keep_first(&code, err, bring_home(job, lease, &said), &said);
-	keep_first(&code, err, disconnect(job, lease, &said), &said);
+	if (!is_others) {
+		keep_first(&code, err, bring_home(job, lease, &said), &said);
+		keep_first(&code, err, disconnect(job, lease, &said), &said);
+	}
 	keep_first(&code, err, give_back(job, lease, &said), &said);
 	if (code == 0)
 		code = lease_remove(job->dir, job->key, err);
@@ -211,6 +216,29 @@ int job_undo_dead(const struct verbs_parts *parts, const char *network, int dir,
 	if (code == 0)
 		code = dead.code;
 	return code < 0 ? code : dead.undone;
+}
+
+static int undo_elsewhere(void *owner, const char *network, int dir, struct err *err)
+{
+	const struct job *job = owner;
+	struct dead dead = { job->parts, network, dir, 0, 0, err };
+	struct lease lease = { 0 };
+	struct err ignored;
+
+	if (strcmp(network, job->netconf.name) == 0 || !lease_exists(dir, job->key))
+		return 0;
+	if (lease_read(dir, job->key, &lease, &ignored) == 0)
+		(void)undo_if_dead(&dead, &lease);
+	lease_done(&lease);
+	if (dead.code < 0 || !lease_exists(dir, job->key))
+		return dead.code;
+	return cni_err(err, CNI_INTERFACE_EXISTS, "%s of %s is there already, by the network %s",
+		       job->args->ifname, job->args->container, network);
+}
+
+int job_undo_elsewhere(struct job *job, struct err *err)
+{
+	return lease_each_network(job->parts->root, undo_elsewhere, job, err);
 }
 
 void job_undo_former(const struct job *job)

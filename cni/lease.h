@@ -124,6 +124,21 @@ bool lease_is_alive(int dir, const struct lease *lease);
 /* Is there a file for the key? Its content is not looked at. True also when it cannot be known. */
 bool lease_exists(int dir, const char key[LEASE_KEY_ROOM]);
 
+/* One network: its name, and its folder DIR; both borrowed. */
+typedef int lease_network_fn(void *owner, const char *network, int dir, struct err *err);
+
+/*
+ * Call fn for each network below a root. What fails does not end the walk, what is positive does.
+ *
+ * Returns 0, the positive value, or negative: the first failure, of fn or of a network that cannot
+ * be looked at.
+ */
+int lease_each_network(const char *root, lease_network_fn *fn, void *owner, struct err *err);
+
+/* Is there a file for the key in any network but `without` (NULL: in any)? True also when it cannot
+ * be known. */
+bool lease_exists_anywhere(const char *root, const char *without, const char key[LEASE_KEY_ROOM]);
+
 /* Call fn for each lease that can be read; nonzero ends the walk and is returned. */
 int lease_each(int dir, int (*fn)(void *owner, const struct lease *lease), void *owner,
 	       struct err *err);

@@ -368,6 +368,8 @@ static int add_locked(struct job *job, struct buf *out, struct err *err)
 	if (code == 0)
 		code = lease_write(job->dir, &lease, err);
 	if (code == 0)
+		code = job_undo_elsewhere(job, err);
+	if (code == 0)
 		job_undo_former(job);
 	if (code == 0)
 		code = make(job, &lease, &held, out, err);

@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cni/confs.h"
 #include "cni/error.h"
 #include "cni/job.h"
 #include "cni/verbs.h"
 #include "config/base/buf.h"
-#include "config/base/clean.h"
 #include "config/base/err.h"
 
 /* A walk over leases or networks that goes on behind failures and tells the first. */
@@ -26,9 +22,7 @@ struct walk {
 	int code;
 	struct err *err;
 	FILE *out;
-	char *config;	 /* owned; of any lease of the network */
-	const char *key; /* looked for */
-	bool found;
+	char *config; /* owned; of any lease of the network */
 };
 
 static void note(struct walk *walk, int code, const struct err *said)
@@ -37,51 +31,6 @@ static void note(struct walk *walk, int code, const struct err *said)
 		return;
 	walk->code = code;
 	*walk->err = *said;
-}
-
-/* A name that is no network, or one that goes: other reasons say nothing of who is there. */
-static bool is_no_network(int reason)
-{
-	return reason == ENOENT || reason == ENOTDIR || reason == ELOOP;
-}
-
-/*
- * Call fn for each network below the root: its name in walk->network, its folder in walk->dir. One
- * that cannot be looked at is a failure.
- */
-static int each_network(struct walk *walk, const char *root,
-			int (*fn)(struct walk *walk, struct err *err))
-{
-	DIR *list = opendir(root);
-	int code = 0;
-
-	if (!list)
-		return errno == ENOENT ? 0 : err_errno(walk->err, "open %s", root);
-	for (struct dirent *entry = readdir(list); entry && code == 0; entry = readdir(list)) {
-		own_fd int dir = -1;
-		own_fd int leases = -1;
-		struct err said = { 0 };
-
-		if (entry->d_name[0] == '.')
-			continue;
-		dir = openat(dirfd(list), entry->d_name,
-			     O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		leases = dir < 0 ? -1 : openat(dir, "leases", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (leases < 0) {
-			if (!is_no_network(errno))
-				note(walk, err_errno(&said, "open %s", entry->d_name), &said);
-			continue;
-		}
-		walk->network = entry->d_name;
-		walk->dir = dir;
-		code = fn(walk, &said);
-		if (code < 0) {
-			note(walk, code, &said);
-			code = 0;
-		}
-	}
-	(void)closedir(list);
-	return code;
 }
 
 /* ---- GC ---- */
@@ -114,26 +63,16 @@ static int undo_if_invalid(void *owner, const struct lease *seen)
 	return 0;
 }
 
-static int search_network(struct walk *walk, struct err *err)
-{
-	(void)err;
-	walk->found = lease_exists(walk->dir, walk->key);
-	return walk->found;
-}
-
 /* A host end lives while its attachment is valid, or a lease of any network is there for it. */
 static bool end_is_alive(void *owner, const char *container, const char *ifname)
 {
 	const struct walk *walk = owner;
 	char key[LEASE_KEY_ROOM];
-	struct err ignored = { 0 };
-	struct walk inner = { .err = &ignored, .key = key };
 
 	if (walk->job && is_valid(&walk->job->netconf, container, ifname))
 		return true;
 	lease_key(container, ifname, key);
-	(void)each_network(&inner, walk->parts->root, search_network);
-	return inner.found || ignored.code < 0;
+	return lease_exists_anywhere(walk->parts->root, NULL, key);
 }
 
 static bool key_is_alive(void *owner, const char *key)
@@ -199,20 +138,22 @@ static int print_lease(void *owner, const struct lease *lease)
 	return 0;
 }
 
-static int print_network(struct walk *walk, struct err *err)
+static int print_network(void *owner, const char *network, int dir, struct err *err)
 {
-	return lease_each(walk->dir, print_lease, walk, err);
+	struct walk *walk = owner;
+
+	walk->network = network;
+	walk->dir = dir;
+	return lease_each(dir, print_lease, walk, err);
 }
 
 int verbs_leases(const struct verbs_parts *parts, FILE *out, struct err *err)
 {
 	struct walk walk = { .parts = parts, .err = err, .out = out };
-	int code;
 
 	(void)fprintf(out, "%-16s %-20s %-12s %-8s %-6s %s\n", "NETWORK", "CONTAINER", "INTERFACE",
 		      "STATE", "ALIVE", "ADDRESSES");
-	code = each_network(&walk, parts->root, print_network);
-	return code < 0 ? code : walk.code;
+	return lease_each_network(parts->root, print_network, &walk, err);
 }
 
 static int keep_config(void *owner, const struct lease *lease)
@@ -265,11 +206,14 @@ static int collect(struct walk *walk, struct err *err)
 	return code;
 }
 
-static int reconcile_network(struct walk *walk, struct err *err)
+static int reconcile_network(void *owner, const char *network, int dir, struct err *err)
 {
+	struct walk *walk = owner;
 	struct err said = { 0 };
 	int code;
 
+	walk->network = network;
+	walk->dir = dir;
 	(void)lease_each(walk->dir, keep_config, walk, &said);
 	if (!walk->config && walk->parts->confs)
 		(void)confs_each(walk->parts->confs, keep_conf, walk, &said);
@@ -288,14 +232,13 @@ int verbs_reconcile(const struct verbs_parts *parts, struct err *err)
 {
 	struct walk walk = { .parts = parts, .err = err };
 	struct err said = { 0 };
-	int code = each_network(&walk, parts->root, reconcile_network);
+	int code = lease_each_network(parts->root, reconcile_network, &walk, &said);
 	int ends;
 
+	note(&walk, code, &said);
 	/* what no lease of any network speaks for, after the leases of the dead are gone */
 	ends = parts->datapath_gc(end_is_alive, &walk, &said);
 	note(&walk, ends, &said);
 	walk.undone += ends > 0 ? ends : 0;
-	if (code == 0)
-		code = walk.code;
-	return code < 0 ? code : walk.undone;
+	return walk.code < 0 ? walk.code : walk.undone;
 }

@@ -833,6 +833,35 @@ TEST(gc_leaves_host_ends_of_other_networks)
 	world_done(&world);
 }
 
+#define OTHER "{\"cniVersion\":\"1.1.0\",\"name\":\"other\",\"ipam\":{\"type\":\"ranges\"}}"
+
+TEST(an_attachment_is_of_one_network)
+{
+	struct world world = world_new();
+
+	CHECK(run(&world, CNI_ADD, "c1", world.netns, CONFIG("1.1.0", "")) == 0);
+	CHECK(run(&world, CNI_ADD, "c1", world.netns, OTHER) == CNI_INTERFACE_EXISTS);
+	CHECK_TEXT(journal, "");
+	CHECK(strstr(world.err.msg, "by the network net"));
+	/* its links are the other network's */
+	CHECK(run(&world, CNI_DEL, "c1", world.netns, OTHER) == 0);
+	CHECK_TEXT(journal, "ipam.del");
+	CHECK(left(&world) == 2);
+	/* what is dead there goes first, and when it cannot, nothing is made */
+	spoil(&world, "c1", false);
+	failing = "path.del-";
+	CHECK(run(&world, CNI_ADD, "c1", world.netns, OTHER) == CNI_TRY_AGAIN);
+	CHECK_TEXT(journal, "path.del- ipam.del");
+	CHECK(left(&world) == 2);
+	failing = NULL;
+	CHECK(run(&world, CNI_ADD, "c1", world.netns, OTHER) == 0);
+	CHECK_TEXT(journal, "path.del- ipam.del ipam.add path.add");
+	CHECK(left(&world) == 0);
+	CHECK(run(&world, CNI_DEL, "c1", world.netns, OTHER) == 0);
+	CHECK_TEXT(journal, "path.del ipam.del");
+	world_done(&world);
+}
+
 TEST(reconcile_undoes_the_dead_alone)
 {
 	struct world world = world_new();
