@@ -167,7 +167,12 @@ int verb_del(struct job *job, struct err *err)
 	/* a lock that cannot be had, or a holder that is stuck, is no reason to leave things */
 	(void)lease_lock(job->dir, job->key, LEASE_LOCK_MS, &lock, &said);
 	job->lock = lock;
-	found = lease_read(job->dir, job->key, &lease, &said) == 0;
+	code = lease_read(job->dir, job->key, &lease, err);
+	/* one that is there but cannot be read now says what there is to undo: the runtime asks
+	 * again */
+	if (code < 0 && code != -ENOENT && code != -EBADMSG)
+		return code;
+	found = code == 0;
 	code = enter_if_there(job, found ? &lease : NULL, err);
 	if (code == 0 && found && lease.config && !is_same_kind(job, &lease))
 		code = job_undo_lease(job->parts, job->netconf.name, &lease, lock, err);

@@ -104,3 +104,20 @@ gc_net1() {
 	inside p1 ip link show eth0
 	cni DEL p1 "$other"
 }
+
+@test "a lease that cannot be read at the moment is not taken for none" {
+	local conf before n
+	conf=$(conf 1.1.0 "$(ranges 10.1.0.64/28 fd01::40/124)")
+	pod p1
+	cni ADD p1 "$conf" >/dev/null
+	before=$(of_pod p1 | but_down)
+	cni ADD p1 "$conf" "$(netns_of p1)" net1 >/dev/null
+	CNI_WRAP="strace -qq -o $W/trace -e trace=openat" del_net1
+	n=$(grep -n '[.]json"' "$W/trace" | head -n 1 | cut -d: -f1)
+	cni ADD p1 "$conf" "$(netns_of p1)" net1 >/dev/null
+	CNI_WRAP="strace -qq -o /dev/null -e trace=openat -e inject=openat:error=EMFILE:when=$n" \
+		cni_fails 5 DEL p1 "$conf" "$(netns_of p1)" net1
+	del_net1
+	equal "$(of_pod p1 | but_down)" "$before"
+	cni DEL p1 "$conf"
+}
