@@ -236,6 +236,22 @@ container() {
 	equal "$(left_over | while read -r path; do [ -d "$path" ] || echo "$path"; done)" ''
 }
 
+@test "rpm: the plugin's folder goes with the package, unless somebody else has something in it" {
+	rpms
+	[ ! -e /opt/cni ]
+	rpm -i --nodeps "$RPMS"/azl-cni-[0-9]*.rpm
+	equal "$(stat -c %a /opt/cni /opt/cni/bin | xargs)" '755 755'
+	rpm -e azl-cni
+	[ ! -e /opt/cni ] || wrong "$(find /opt/cni)"
+	mkdir -p /opt/cni/bin
+	echo theirs >/opt/cni/bin/bridge
+	rpm -i --nodeps "$RPMS"/azl-cni-[0-9]*.rpm
+	run rpm -e azl-cni
+	equal "$status $output" '0 '
+	equal "$(find /opt/cni -type f)" /opt/cni/bin/bridge
+	rm -r /opt/cni
+}
+
 @test "sysext: an image with all the libraries of its programs" {
 	sysext
 	systemd-dissect --validate "$SYSEXT/azl.raw" || [ ! -e /dev/loop-control ]
