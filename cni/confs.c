@@ -23,7 +23,8 @@ enum { CONFS_PLUGINS_MAX = 64, CONFS_TEXT_ROOM = 256, CONFS_MAX_BYTES = 2 * NETC
 struct confs_seen {
 	char name[CONFS_TEXT_ROOM];
 	char version[CONFS_TEXT_ROOM];
-	bool is_ours; /* the document itself */
+	char versions[CONFS_TEXT_ROOM]; /* of several, one that we know */
+	bool is_ours;			/* the document itself */
 	bool plugins[CONFS_PLUGINS_MAX];
 };
 
@@ -33,6 +34,17 @@ static void take_text(char *out, const char *text, size_t len)
 		return;
 	memcpy(out, text, len);
 	out[len] = '\0';
+}
+
+/* The highest of a list that we know, and of what was seen before. */
+static void take_version(char version[CONFS_TEXT_ROOM], const char *text, size_t len)
+{
+	enum cni_version one;
+	enum cni_version former;
+
+	if (cni_version_parse(text, len, &one) == 0 &&
+	    (cni_version_parse(version, strlen(version), &former) < 0 || former < one))
+		take_text(version, text, len);
 }
 
 static int see(void *owner, const struct json_path *path, enum json_type type, const char *text,
@@ -48,6 +60,8 @@ static int see(void *owner, const struct json_path *path, enum json_type type, c
 		take_text(seen->name, text, len);
 	else if (json_path_is(path, "cniVersion", NULL))
 		take_text(seen->version, text, len);
+	else if (json_path_is(path, "cniVersions", "*", NULL))
+		take_version(seen->versions, text, len);
 	else if (json_path_is(path, "type", NULL))
 		seen->is_ours = is_ours;
 	else if (json_path_is(path, "plugins", "*", "type", NULL)) {
@@ -184,6 +198,7 @@ int confs_of(const char *json, size_t len, confs_fn *fn, void *owner, struct err
 		err->code = code = -(CNI_ERR_BASE + CNI_DECODE);
 	if (code < 0)
 		return code;
+	take_version(seen.version, seen.versions, strlen(seen.versions));
 	if (seen.is_ours)
 		return fn(owner, json, len, err);
 	return each_plugin(json, len, &seen, fn, owner, err);

@@ -14,7 +14,8 @@ typedef int confs_fn(void *owner, const char *json, size_t len, struct err *err)
 
 /*
  * Find ours ("type": "azl-cni") in one file: the file itself, or plugins of its list, completed by
- * the list's "name" and "cniVersion". Pure.
+ * the list's "name" and its version: the highest that we know of "cniVersion" and "cniVersions".
+ * Pure.
  *
  * Returns 0, CNI_DECODE (not JSON), -ENOMEM, or what fn returned first, after all were seen.
  *

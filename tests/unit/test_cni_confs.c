@@ -55,6 +55,29 @@ TEST(plugins_of_ours_get_what_their_list_says)
 	CHECK(of("{\"plugins\":") == -(CNI_ERR_BASE + CNI_DECODE));
 }
 
+TEST(of_several_versions_one_that_is_known_is_taken)
+{
+	static const struct {
+		const char *says;
+		int code;
+	} rows[] = {
+		{ "\"cniVersions\":[\"1.0.0\",\"1.1.0\",\"9.0.0\"]", 0 },
+		{ "\"cniVersions\":[\"9.0.0\",\"0.4.0\"],\"cniVersion\":\"9.0.0\"", 0 },
+		{ "\"cniVersions\":[],\"cniVersion\":\"1.0.0\"", 0 },
+		{ "\"cniVersions\":[\"9.0.0\"]", -(CNI_ERR_BASE + CNI_VERSION_INCOMPATIBLE) },
+		{ "\"cniVersions\":\"1.0.0\"", -(CNI_ERR_BASE + CNI_VERSION_INCOMPATIBLE) },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char json[256];
+
+		(void)snprintf(json, sizeof(json),
+			       "{\"name\":\"n\",%s,\"plugins\":[{\"type\":\"azl-cni\"}]}",
+			       rows[i].says);
+		CHECK(of(json) == rows[i].code);
+	}
+}
+
 TEST(a_folder_is_read_in_the_order_of_names_and_behind_failures)
 {
 	struct folder folder = folder_new();
