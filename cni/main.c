@@ -46,15 +46,18 @@ static const char *from_environment(const char *name)
 	return getenv(name);
 }
 
-static int read_input(struct buf *input, struct err *err)
+/* What ADD took comes back with the result of the whole chain, for which there must be room. */
+static int read_input(enum cni_verb verb, struct buf *input, struct err *err)
 {
+	size_t most = verb == CNI_ADD ? NETCONF_MAX_BYTES : 2 * NETCONF_MAX_BYTES;
+
 	for (;;) {
-		uint8_t *room = buf_reserve(input, READ_STEP, NETCONF_MAX_BYTES + READ_STEP);
+		uint8_t *room = buf_reserve(input, READ_STEP, most + READ_STEP);
 		ssize_t n = room ? read(STDIN_FILENO, room, READ_STEP) : 0;
 
-		if (!room || input->len > NETCONF_MAX_BYTES)
-			return cni_err(err, CNI_DECODE, "configuration: larger than %d bytes",
-				       NETCONF_MAX_BYTES);
+		if (!room || input->len > most)
+			return cni_err(err, CNI_DECODE, "configuration: larger than %zu bytes",
+				       most);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -85,7 +88,7 @@ static int serve(const struct cni_args *args)
 	struct buf out = { 0 };
 	struct err err = { 0 };
 	unsigned int version = CNI_V1_1_0;
-	int code = read_input(&input, &err);
+	int code = read_input(args->verb, &input, &err);
 
 	if (code == 0)
 		code = verbs_run(&parts, args, (const char *)input.data, input.len, &out, &version,

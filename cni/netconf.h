@@ -12,8 +12,8 @@
 struct err;
 
 enum {
-	NETCONF_MAX_BYTES = 1 << 20,
-	NETCONF_NAME_ROOM = 201, /* of a network, with NUL */
+	NETCONF_MAX_BYTES = 1 << 20, /* of ADD; with prevResult twice as much */
+	NETCONF_NAME_ROOM = 201,     /* of a network, with NUL */
 	NETCONF_RANGES_MAX = 16,
 	NETCONF_ROUTES_MAX = 64,
 	NETCONF_IPS_MAX = 8,

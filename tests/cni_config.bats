@@ -44,6 +44,13 @@ teardown() { cni_end; }
 	attach a "$config"
 	ip netns delete pod-a
 	[ -n "$(cni_left)" ]
+	# which comes back with the result
+	cni DEL a "$(jq -c '.prevResult = {ips: [], dns: {nameservers: [range(0; 2000) | tostring]}}' <<<"$config")"
+	cni_nothing_left || wrong "left: $(cni_left)"
+	pod b
+	attach b "$config"
+	ip netns delete pod-b
+	[ -n "$(cni_left)" ]
 	on 1 "$AZL_BUILD/azl-cni" reconcile
 	cni_nothing_left || wrong "left: $(cni_left)"
 }
