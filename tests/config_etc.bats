@@ -311,6 +311,7 @@ list_serves() {
 	run on 1 ip route show proto azl
 	on 1 ip route delete 192.0.2.1/32 dev eth0
 	rm -r /etc/iproute2/rt_protos.d
+	rmdir --ignore-fail-on-non-empty /etc/iproute2
 	[[ $output == *192.0.2.1* ]]
 }
 
