@@ -101,7 +101,7 @@ static int take_value(struct scan *scan, const struct host_key *key, enum json_t
 static bool is_sysctl_name(const char *name, size_t len)
 {
 	if (len == 0 || len >= HOST_TEXT_ROOM || strlen(name) != len || !strpbrk(name, "./") ||
-	    strchr("./", name[0]) || strchr("./", name[len - 1]))
+	    strchr("-./", name[0]) || strchr("./", name[len - 1]))
 		return false;
 	if (strstr(name, "..") || strstr(name, "//") || strstr(name, "./") || strstr(name, "/."))
 		return false;
@@ -120,8 +120,8 @@ void host_sysctl_dots(char *name)
 static bool is_sysctl_value(enum json_type json, const char *text, size_t len)
 {
 	if (json == JSON_NUMBER)
-		return memchr(text, '.', len) == NULL && memchr(text, 'e', len) == NULL &&
-		       memchr(text, 'E', len) == NULL;
+		return len < HOST_TEXT_ROOM && memchr(text, '.', len) == NULL &&
+		       memchr(text, 'e', len) == NULL && memchr(text, 'E', len) == NULL;
 	if (json != JSON_STRING || len == 0 || len >= HOST_TEXT_ROOM)
 		return json == JSON_NULL;
 	for (size_t i = 0; i < len; i++)

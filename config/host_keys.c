@@ -65,12 +65,12 @@ const struct host_key host_keys[] = {
 	  "systemd-system.conf(5)" },
 
 	/* ---- workload ---- */
-	{ "workload", "memory.max", HOST_BYTES, "\"95%\"",
+	{ "workload", "memory.max", HOST_LIMIT, "\"95%\"",
 	  "Containers without limits of their own run out of memory among themselves, before the "
 	  "host does. Where the file says nothing: at most all but system.memory.min, of a small "
 	  "host.",
 	  CGROUP_V2 ", memory.max; kubelet's node allocatable does the same for pods" },
-	{ "workload", "memory.high", HOST_BYTES, "null",
+	{ "workload", "memory.high", HOST_LIMIT, "null",
 	  "Throttles all containers for what one of them uses.", CGROUP_V2 ", memory.high" },
 	{ "workload", "pids.max", HOST_TASKS, "\"80%\"",
 	  "However many containers fork, a shell, sshd and containerd find tasks left.",

@@ -99,8 +99,8 @@ static int parse_bool(const char *text, size_t len, struct host_value *value)
 }
 
 /* quoted: a JSON text, which may have a unit; otherwise a JSON number. */
-static int parse_amount(enum host_type type, bool quoted, const char *text, size_t len,
-			struct host_value *value)
+static int parse_any_amount(enum host_type type, bool quoted, const char *text, size_t len,
+			    struct host_value *value)
 {
 	if (quoted && text_is(text, len, "max")) {
 		value->number = UINT64_MAX;
@@ -111,14 +111,22 @@ static int parse_amount(enum host_type type, bool quoted, const char *text, size
 				       (type == HOST_TASKS && value->number == 0)
 			       ? -EINVAL
 			       : 0;
-	if (quoted && type == HOST_BYTES)
-		return parse_bytes(text, len, value);
+	if (type == HOST_COUNT || type == HOST_TASKS)
+		return quoted ? -EINVAL : parse_range(text, len, HOST_TASKS_MAX, value);
 	if (quoted)
-		return -EINVAL;
-	if (type != HOST_BYTES)
-		return parse_range(text, len, HOST_TASKS_MAX, value);
+		return parse_bytes(text, len, value);
 	return num_u64_parse(text, len, &value->number) < 0 || value->number > INT64_MAX ? -EINVAL
 											 : 0;
+}
+
+static int parse_amount(enum host_type type, bool quoted, const char *text, size_t len,
+			struct host_value *value)
+{
+	if (parse_any_amount(type, quoted, text, len, value) < 0)
+		return -EINVAL;
+	return type == HOST_LIMIT && value->number < (value->is_percent ? 1 : HOST_LIMIT_MIN)
+		       ? -EINVAL
+		       : 0;
 }
 
 /* Rings and channels of a NIC. */
@@ -158,6 +166,7 @@ static int parse_set(enum host_type type, enum json_type json, const char *text,
 	case HOST_COUNT:
 	case HOST_TASKS:
 	case HOST_BYTES:
+	case HOST_LIMIT:
 		return is_number || json == JSON_STRING
 			       ? parse_amount(type, !is_number, text, len, value)
 			       : -EINVAL;
@@ -217,6 +226,10 @@ const char *host_type_range(enum host_type type)
 	case HOST_BYTES:
 		return "bytes, a text like \"512Mi\" or \"2.5%\" of the host's memory, \"max\", or "
 		       "null";
+	case HOST_LIMIT:
+		return "bytes from 1 MiB on, a text like \"512Mi\" or \"2.5%\" of the host's "
+		       "memory, "
+		       "\"max\", or null";
 	case HOST_WEIGHT:
 		return "1 to 10000, or null";
 	case HOST_RATIO:

@@ -15,6 +15,7 @@ enum {
 	HOST_RING_MIN = 64,
 	HOST_RING_MAX = 32768,
 	HOST_CHANNELS_MAX = 1024,
+	HOST_LIMIT_MIN = 1 << 20,
 	HOST_CONFLISTS = 3,
 	HOST_WHOLE = 1000, /* thousandths: "100%", and the ratio 1 */
 };
@@ -26,6 +27,8 @@ enum host_type {
 	HOST_COUNT,  /* tasks: 1 to HOST_TASKS_MAX, or "max" */
 	HOST_TASKS,  /* as HOST_COUNT, or "N%" of the tasks that the kernel allows */
 	HOST_BYTES,  /* a number, "64Ki", "512Mi", "1Gi", "N%" of the host's memory, or "max" */
+	HOST_LIMIT,  /* as HOST_BYTES, from HOST_LIMIT_MIN on: with less nothing runs, and a bare 95
+			was meant as "95%" */
 	HOST_WEIGHT, /* 1 to HOST_WEIGHT_MAX */
 	HOST_RATIO,  /* above 0, at most 1; kept in thousandths */
 	HOST_SCORE,  /* -1000 to 1000; number is to be cast to int64_t */
@@ -41,7 +44,8 @@ enum host_type {
 struct host_value {
 	bool is_set;	 /* false: null */
 	bool is_given;	 /* by the file; otherwise the default */
-	bool is_percent; /* HOST_BYTES, HOST_TASKS: number is thousandths of all there is */
+	bool is_percent; /* HOST_BYTES, HOST_LIMIT, HOST_TASKS: number is thousandths of all there
+			    is */
 	uint64_t number; /* UINT64_MAX: "max"; HOST_BOOL: 0 or 1 */
 };
 

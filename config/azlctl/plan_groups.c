@@ -24,7 +24,7 @@ static void add_value(struct plan *plan, const struct host_facts *facts, const s
 	if (!facts_has_controller(facts, file))
 		return;
 	(void)snprintf(name, sizeof(name), "%s/%s", group, file);
-	if (key->type == HOST_BYTES)
+	if (key->type == HOST_BYTES || key->type == HOST_LIMIT)
 		number = facts_kept_bytes(facts, number);
 	if (number == UINT64_MAX)
 		(void)snprintf(text, sizeof(text), "max");

@@ -22,7 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		const struct host_value *value = &config.values[i];
 		enum host_type type = host_keys[i].type;
 
-		FUZZ_CHECK(!value->is_percent || type == HOST_BYTES || type == HOST_TASKS);
+		FUZZ_CHECK(!value->is_percent || type == HOST_BYTES || type == HOST_LIMIT ||
+			   type == HOST_TASKS);
 		FUZZ_CHECK(!value->is_percent || value->number <= HOST_WHOLE);
 		FUZZ_CHECK(type != HOST_WEIGHT || value->number <= HOST_WEIGHT_MAX);
 		FUZZ_CHECK(type != HOST_CONFLIST || value->number < HOST_CONFLISTS);

@@ -26,6 +26,12 @@ TEST(refuses_values_out_of_their_range)
 		{ HOST_TASKS, JSON_STRING, "100.1%" },
 		{ HOST_TASKS, JSON_STRING, "%" },
 		{ HOST_BYTES, JSON_NUMBER, "-1" },
+		{ HOST_LIMIT, JSON_NUMBER, "0" },
+		{ HOST_LIMIT, JSON_NUMBER, "95" }, /* "95%" was meant */
+		{ HOST_LIMIT, JSON_NUMBER, "1048575" },
+		{ HOST_LIMIT, JSON_STRING, "0%" },
+		{ HOST_LIMIT, JSON_STRING, "1023Ki" },
+		{ HOST_LIMIT, JSON_STRING, "101%" },
 		{ HOST_BYTES, JSON_NUMBER, "18446744073709551616" },
 		{ HOST_BYTES, JSON_NUMBER, "9223372036854775808" },
 		{ HOST_BYTES, JSON_STRING, "" },
@@ -83,8 +89,8 @@ TEST(names_key_value_and_what_is_allowed)
 	refuses("{\"containers\":{\"pids.max\":0}}",
 		"containers.pids.max: 0 is not allowed: it must be 1 to 4194304, "
 		"\"max\", or null");
-	refuses("{\"workload\":{\"memory.max\":\"1M\"}}",
-		"workload.memory.max: \"1M\" is not allowed: it must be bytes, a text "
+	refuses("{\"workload\":{\"memory.max\":95}}",
+		"workload.memory.max: 95 is not allowed: it must be bytes from 1 MiB on, a text "
 		"like \"512Mi\" or \"2.5%\" of the host's memory, \"max\", or null");
 	refuses("{\"containers\":{\"io.weight\":{\"a\":1}}}",
 		"containers.io.weight: an object is not allowed: it must be 1 to 10000, "
@@ -120,11 +126,22 @@ TEST(refuses_what_nobody_knows)
 
 TEST(refuses_sysctls_that_are_none)
 {
-	static const char *const names[] = { "",       "vm",	  ".vm.x",  "vm.x.",
-					     "vm..x",  "/vm/x",	  "vm//x",  "../x",
-					     "vm x.y", "vm.x\\n", "a/../b", "vm=1.x" };
-	static const char *const values[] = { "1.5", "1e3",  "true",	  "{}",
-					      "[]",  "\"\"", "\"a\\nb\"", "\"\\u0000\"" };
+	static const char *const names[] = { "-vm.x",	"",	  "vm",	   ".vm.x", "vm.x.",
+					     "vm..x",	"/vm/x",  "vm//x", "../x",  "vm x.y",
+					     "vm.x\\n", "a/../b", "vm=1.x" };
+	static const char *const values[] = {
+		/* would not fit into the file */
+		"9999999999999999999999999999999999999999999999999999999999999999"
+		"9999999999999999999999999999999999999999999999999999999999999999",
+		"1.5",
+		"1e3",
+		"true",
+		"{}",
+		"[]",
+		"\"\"",
+		"\"a\\nb\"",
+		"\"\\u0000\""
+	};
 	char text[200];
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
