@@ -240,6 +240,23 @@ api_start() {
 	[[ $output == *"/etc/containerd/config.toml: too many levels of links"* ]]
 }
 
+@test "folders that are links of the node are followed in the node" {
+	mkdir -p "$H/data"
+	mv "$H/etc/containerd" "$H/data/containerd"
+	mv "$H/opt" "$H/data/opt"
+	ln -s /data/containerd "$H/etc/containerd"
+	ln -s /data/opt "$H/opt"
+	tree_of >"$W/before"
+	on_host | sed "s|$H/etc/containerd/|$H/data/containerd/|; s|\"$H\\\$1\"|\"$H/data\\\$1\"|" >"$W/on-host"
+	AZL_CONFLIST=aks run -0 azl_installer install
+	[ -x "$H/data/opt/azl/bin/containerd-shim-azl-v2" ] && [ -x "$H/data/opt/cni/bin/azl-cni" ]
+	grep -q 'runtime_path = "/opt/azl/bin/' "$H/data/containerd/config.toml"
+	AZL_CONFLIST=aks run -0 azl_installer install
+	equal "$output" ''
+	run -0 azl_installer remove
+	tree_of | diff "$W/before" -
+}
+
 # linked FILE: install and remove, with a link to it
 linked() {
 	local link

@@ -25,7 +25,6 @@ set -euo pipefail
 
 host=${AZL_HOST-/host}
 image=${AZL_IMAGE:-/azl}
-restart_due=$host/etc/containerd/config.toml.azl-restart # from before the file changes until containerd has read it
 newline_note='# The newline before this block came with it.'
 label=azl.io/runtime
 shim=/opt/azl/bin/containerd-shim-azl-v2
@@ -68,6 +67,9 @@ leads_to() {
 
 config=$host$(leads_to /etc/containerd/config.toml)
 config_new=$config.azl-new
+# from before the file changes until containerd has read it
+restart_due=$host$(leads_to /etc/containerd)/config.toml.azl-restart
+ours=$host$(leads_to /opt)/azl
 cni_dir=$host$(leads_to /opt/cni/bin)
 conflist=$host$(leads_to /etc/cni/net.d)/01-azl.conflist
 
@@ -192,10 +194,10 @@ network_off() {
 install_all() {
 	local file
 	for file in "$image"/lib/*; do
-		[ ! -e "$file" ] || place "$file" "$host/opt/azl/lib/${file##*/}" 755
+		[ ! -e "$file" ] || place "$file" "$ours/lib/${file##*/}" 755
 	done
 	for file in "$image"/bin/*; do
-		place "$file" "$host/opt/azl/bin/${file##*/}" 755
+		place "$file" "$ours/bin/${file##*/}" 755
 	done
 	"${on_host[@]}" "$shim" -v >/dev/null || die "the shim does not run on this node"
 	if [ -n "${AZL_CONFLIST-}" ]; then
@@ -232,7 +234,7 @@ remove_all() {
 		config_add
 		return 3
 	fi
-	rm -rf "$host/opt/azl" "$host/run/azl" "$cni_dir/azl-cni" "$cni_dir/azl-cni.azl-new" "$conflist.azl-new"
+	rm -rf "$ours" "$host/run/azl" "$cni_dir/azl-cni" "$cni_dir/azl-cni.azl-new" "$conflist.azl-new"
 	say "removed"
 }
 
