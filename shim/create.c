@@ -36,16 +36,14 @@ void create_open_cgroup(struct container *container)
 {
 	char path[PATH_MAX];
 	struct err err;
+	/* not init.pid: once it is reaped, the number may be anybody's */
+	pid_t pid = container->init.child.pid;
 
-	if (container->init.pid == 0)
-		return;
 	if (container->cgroup_fd < 0) {
-		int code = cg_open_of_pid(container->init.pid, &container->cgroup_fd, path,
-					  sizeof(path), &err);
-
-		if (code < 0) {
-			log_debug(container->id, "cgroup of pid %d: %s", (int)container->init.pid,
-				  err.msg);
+		if (pid == 0)
+			return;
+		if (cg_open_of_pid(pid, &container->cgroup_fd, path, sizeof(path), &err) < 0) {
+			log_debug(container->id, "cgroup of pid %d: %s", (int)pid, err.msg);
 			return;
 		}
 		container->cgroup_path = strdup(path);

@@ -31,10 +31,28 @@ static void unclaimed_free(struct unclaimed *entry)
 	free(entry);
 }
 
-/* Nobody watches this pid: keep it for whoever is about to learn it. */
+static struct unclaimed *last_of(struct reaper *reaper, pid_t pid)
+{
+	struct unclaimed *found = NULL;
+	struct list *at;
+
+	list_for_each (at, &reaper->unclaimed) {
+		struct unclaimed *entry = owner_of(at, struct unclaimed, link);
+
+		if (entry->ended.pid == pid)
+			found = entry;
+	}
+	return found;
+}
+
+/*
+ * Nobody watches this pid: keep it for whoever is about to learn it. An older exit of the same pid
+ * is nobody's: without it there are never more than there are pids, however long a start hangs.
+ */
 static void keep(struct reaper *reaper, const struct child_exit *ended)
 {
 	struct unclaimed *entry;
+	struct unclaimed *older;
 
 	if (list_empty(&reaper->holds))
 		return;
@@ -43,6 +61,9 @@ static void keep(struct reaper *reaper, const struct child_exit *ended)
 		log_error(NULL, "no memory to keep the exit of pid %d", (int)ended->pid);
 		return;
 	}
+	older = last_of(reaper, ended->pid);
+	if (older)
+		unclaimed_free(older);
 	entry->ended = *ended;
 	entry->number = ++reaper->kept;
 	list_add_before(&reaper->unclaimed, &entry->link);
@@ -130,16 +151,9 @@ int reaper_init(struct reaper *reaper, struct loop *loop, struct err *err)
  */
 static struct unclaimed *find(struct reaper *reaper, pid_t pid)
 {
-	struct unclaimed *found = NULL;
-	struct list *at;
+	struct unclaimed *found = last_of(reaper, pid);
 	siginfo_t info;
 
-	list_for_each (at, &reaper->unclaimed) {
-		struct unclaimed *entry = owner_of(at, struct unclaimed, link);
-
-		if (entry->ended.pid == pid)
-			found = entry;
-	}
 	if (found && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
 		return NULL;
 	return found;

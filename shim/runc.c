@@ -20,6 +20,7 @@
 #include "shim/sealed.h"
 #include "shim/shim.h"
 #include "shim/spawn.h"
+#include "shim/status.h"
 
 enum {
 	RUNC_LOG_MAX_BYTES = 64 << 10, /* looked at, from the end */
@@ -39,6 +40,8 @@ void runc_arg(struct runc_request *request, const char *arg)
 		n++;
 	if (arg && n + 1 < RUNC_ARGS_MAX)
 		request->args[n] = arg;
+	else if (arg)
+		request->too_many = true;
 }
 
 bool runc_is_running(const struct runc_call *call)
@@ -266,7 +269,11 @@ int runc_start(struct runc_call *call, struct shim *shim, struct runc *runc,
 	child_init(&call->child, on_ended);
 	loop_source_init(&call->output, on_output);
 	loop_timer_init(&call->timeout, on_timeout);
-	if (open_pipes(call, !request->stdio, &output, &report, err) == 0)
+	if (request->too_many)
+		(void)err_set(err, STATUS_E_INVALID,
+			      "%s %s: more than %d arguments; give fewer options", runc->name,
+			      request->args[0], RUNC_ARGS_MAX - 1);
+	else if (open_pipes(call, !request->stdio, &output, &report, err) == 0)
 		pid = launch(call, request, output, report, err);
 	if (pid < 0) {
 		close_call(call);

@@ -36,6 +36,7 @@ struct runc {
 struct runc_request {
 	const char *args[RUNC_ARGS_MAX]; /* behind the global options; NULL-terminated; none:
 					    prepare() is all that the child does */
+	bool too_many;			 /* runc_arg had no room: the call is refused */
 	const int *stdio;   /* three descriptors that become the runtime's and so the container's;
 			       NULL: its   output is captured */
 	int stdin_fd;	    /* with captured output; -1: /dev/null */

@@ -216,6 +216,12 @@ static void see_a_pid_again(void)
 	pid = child_that_ends(9);
 	CHECK(turn_until(&loop, is_reaped, &pid));
 	CHECK(reaper_has(&reaper, pid, &ended) && ended.status == 9);
+	/* the later exit of a number stands for it alone */
+	CHECK(child_with_pid(pid) == pid);
+	(void)kill(pid, SIGKILL);
+	CHECK(turn_until(&loop, is_reaped, &pid));
+	CHECK(reaper_has(&reaper, pid, &ended) && ended.status == 128 + SIGKILL);
+	CHECK(reaper.unclaimed.next == reaper.unclaimed.prev);
 	CHECK(child_with_pid(pid) == pid);
 	CHECK(!reaper_has(&reaper, pid, &ended));
 	CHECK(reaper_watch(&reaper, &again.child, pid, &ended) == 0);
