@@ -77,11 +77,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct cni_result result = { 0 };
 	struct err err = { 0 };
 	char *copy = (char *)fuzz_copy(data, size);
+	char name[NETCONF_NAME_ROOM];
+	bool has_name = netconf_name(copy, size, name);
 
-	if (netconf_parse(copy, size, &netconf, &err) == 0)
+	if (netconf_parse(copy, size, &netconf, &err) == 0) {
 		check_netconf(&netconf);
-	else
+		FUZZ_CHECK(has_name && strcmp(name, netconf.name) == 0);
+	} else {
 		check_error(&err);
+		FUZZ_CHECK(!has_name || (name[0] != '.' && !strchr(name, '/')));
+	}
 	netconf_done(&netconf);
 	err = (struct err){ 0 };
 	if (cni_result_parse(copy, size, &result, &err) == 0)
