@@ -229,6 +229,20 @@ set_in() {
 	equal "$(nsenter --net="/run/netns/$NS" cat /proc/sys/net/ipv4/conf/{nic0/forwarding,all/accept_redirects} /proc/sys/net/ipv6/conf/far0/forwarding | xargs)" '0 1 1'
 }
 
+@test "a number as the kernel takes it, though it gives it back otherwise, is set once and set back" {
+	local file=/proc/sys/net/ipv4/conf/nic0/tag
+	set_in ipv4/ip_forward 1
+	set_in ipv6/conf/all/forwarding 1
+	forwards '{ "net.ipv4.conf.nic0.tag": "0x10" }'
+	run -0 azlctl apply
+	equal "$(nsenter --net="/run/netns/$NS" cat "$file")" 16
+	run -0 azlctl apply
+	has "Nothing to do"
+	run -0 azlctl revert
+	has "done    set back net.ipv4.conf.nic0.tag = 0"
+	equal "$(nsenter --net="/run/netns/$NS" cat "$file")" 0
+}
+
 @test "what host.json says of a link holds, though forwarding of all comes with the same apply" {
 	set_in ipv4/ip_forward 0
 	set_in ipv6/conf/all/forwarding 0

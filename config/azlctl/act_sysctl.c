@@ -84,6 +84,24 @@ int sysctl_write(const char *name, const char *value, struct err *err)
 	return 0;
 }
 
+/* The kernel takes 0x10 and 020 for 16, and says 16 (kernel/sysctl.c, strtoul_lenient). */
+static bool is_number(const char *text, long long *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoll(text, &end, 0);
+	return errno == 0 && end != text && *end == '\0';
+}
+
+static bool is_same(const char *wanted, const char *now)
+{
+	long long want, have;
+
+	return strcmp(wanted, now) == 0 ||
+	       (is_number(wanted, &want) && is_number(now, &have) && want == have);
+}
+
 static bool is_enough(const struct step *step, const char *now)
 {
 	own_mem char *wanted = strdup(step->value);
@@ -92,7 +110,7 @@ static bool is_enough(const struct step *step, const char *now)
 	if (!wanted)
 		return false;
 	plain(wanted);
-	if (strcmp(now, wanted) == 0)
+	if (is_same(wanted, now))
 		return true;
 	return step->at_least && num_u64_parse(now, strlen(now), &have) == 0 &&
 	       num_u64_parse(wanted, strlen(wanted), &want) == 0 && have >= want;
@@ -145,7 +163,7 @@ static bool same(const char *text, const char *now)
 		return false;
 	memcpy(value, text, strlen(text) + 1);
 	plain(value);
-	return strcmp(value, now) == 0;
+	return is_same(value, now);
 }
 
 enum undo sysctl_undo_look(struct world *world, const struct change *change, struct err *err)
