@@ -146,7 +146,6 @@ TEST(a_container_without_a_shim_is_told_as_one)
 	host_tree_put(&tree, CONTAINERS_TASKS "/default/four/shim-binary-path", "/opt/theirs");
 	/* ended with its shim, and its number is a process of the host by now */
 	put_container(&tree, "default", "ended", 404, 300, "{}");
-	host_tree_link(&tree, "proc/1/ns/mnt", "mnt:[1]");
 	host_tree_link(&tree, "proc/403/ns/mnt", "mnt:[2]");
 	host_tree_link(&tree, "proc/404/ns/mnt", "mnt:[1]");
 	CHECK(density_gather(&ctl, &density, &err) == 0);
@@ -221,8 +220,8 @@ TEST(a_mount_is_counted_where_it_belongs)
 TEST(the_reservation_is_what_is_needed_and_a_margin)
 {
 	struct density_pod pods[] = {
-		{ .pss = 1000, .pause = 500, .kernel = 900, .kept = 100 },
-		{ .pss = 2000, .kernel = 900, .kept = 100 },
+		{ .shim = 10, .pss = 1000, .pause = 500, .kernel = 900, .kept = 100 },
+		{ .shim = 20, .pss = 2000, .kernel = 900, .kept = 100 },
 	};
 	struct density density = {
 		.pods = pods, .n_pods = 2, .kernel = 1200, .total = 8000000000, .max_pods = 10
