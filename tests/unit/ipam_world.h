@@ -41,7 +41,7 @@ static inline void ipam_world_begin(void)
 		.dir = folder.fd,
 		.key = "a",
 		.lock = -1,
-		.until_ms = http_now_ms() + 10000,
+		.until_ms = http_now_ms() + 60000,
 	};
 }
 
