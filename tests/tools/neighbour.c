@@ -17,8 +17,8 @@
  *
  * neighbour burn|eat|fork TRIGGER [NUMBER]
  *
- * Waits for the file TRIGGER; then burns with NUMBER processes, eats NUMBER MiB, or forks without
- * end.
+ * Waits for the file TRIGGER; then burns with NUMBER processes, eats NUMBER MiB, or forks until
+ * NUMBER processes were made (none: without end), and asks again for those it does not get.
  *
  * neighbour hold NUMBER
  *
@@ -28,6 +28,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -244,10 +245,20 @@ static void eat(size_t megabytes)
 			memory[at]++;
 }
 
-static void fork_bomb(void)
+/* NUMBER keeps a host without limits alive: out of memory by processes alone, it has no end. */
+static void fork_bomb(uint64_t most)
 {
-	for (;;)
-		(void)fork();
+	_Atomic uint64_t *made =
+		mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (made == MAP_FAILED)
+		die("fork");
+	for (;;) {
+		if (atomic_fetch_add(made, 1) >= most)
+			(void)getppid();
+		else if (fork() < 0)
+			(void)atomic_fetch_sub(made, 1);
+	}
 }
 
 static int ask_main(int argc, char **argv)
@@ -289,6 +300,6 @@ int main(int argc, char **argv)
 		burn(argc > 3 ? atoi(argv[3]) : 1);
 	if (*what == 'e')
 		eat(argc > 3 ? (size_t)atoi(argv[3]) : 1);
-	fork_bomb();
+	fork_bomb(argc > 3 ? strtoull(argv[3], NULL, 10) : UINT64_MAX);
 	return 0;
 }
