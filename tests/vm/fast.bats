@@ -112,6 +112,7 @@ logged() {
 
 @test "an exec into a container whose memory is used up ends, and the container is told of it" {
 	local group i
+	events_begin
 	run_bg "--memory-limit 30000000" "$T" sh -c 'v=$(head -c 12000000 /dev/zero | tr "\0" x); echo held; sleep 1000'
 	group=$(cgroup_of "$(pid_of "$T")")
 	until_ok 30 eval '[ "$(cat "'"$group"'/memory.current")" -gt 10000000 ]'
@@ -119,11 +120,11 @@ logged() {
 		run timeout -k 2 60 ctr task exec --exec-id "m$i" "$T" tail /dev/zero
 		[ "$status" -ne 0 ] && [ "$status" -ne 124 ]
 	done
-	# init may have been the one that the kernel chose: then that is the answer
+	# init may have been the one that the kernel chose: then that is the answer, and its scope goes
 	if has_status "$T" RUNNING; then
 		run -0 run_exec "$T" echo fine
 	fi
-	[ "$(value "$group" memory.events oom_kill)" -gt 0 ]
+	until_ok 10 has_event "$T" oom
 }
 
 @test "an exec into a container without any memory left is an error or an end, never a hang" {
@@ -134,7 +135,7 @@ logged() {
 	echo $((now > 200000 ? now - 100000 : now)) >"$group/memory.max" || true
 	run timeout -k 2 60 ctr task exec --exec-id x "$T" true
 	[ "$status" -ne 124 ]
-	echo max >"$group/memory.max"
+	[ ! -e "$group" ] || echo max >"$group/memory.max" || [ ! -e "$group" ]
 	if has_status "$T" RUNNING; then
 		run -0 run_exec "$T" echo fine
 	fi
