@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,16 +36,9 @@ static void finish(struct copier *copier)
 	copier->on_done(copier);
 }
 
-static int queued_bytes(int fd)
-{
-	int bytes = 0;
-
-	return ioctl(fd, FIONREAD, &bytes) < 0 ? 0 : bytes;
-}
-
 bool copier_is_drained(const struct copier *copier)
 {
-	return copier->done || (copier->pending.len == 0 && queued_bytes(copier->from_fd) == 0);
+	return copier->done || (copier->pending.len == 0 && fd_queued(copier->from_fd) == 0);
 }
 
 static enum step step_splice(struct copier *copier)
@@ -60,7 +52,7 @@ static enum step step_splice(struct copier *copier)
 		return STEP_END;
 	if (errno != EAGAIN)
 		return STEP_END; /* nobody reads the target any more */
-	return queued_bytes(copier->from_fd) > 0 ? STEP_WAIT_TARGET : STEP_WAIT_SOURCE;
+	return fd_queued(copier->from_fd) > 0 ? STEP_WAIT_TARGET : STEP_WAIT_SOURCE;
 }
 
 static enum step write_pending(struct copier *copier)

@@ -11,6 +11,7 @@
 
 #include "config/base/clean.h"
 #include "config/base/err.h"
+#include "config/base/fd.h"
 #include "config/base/log.h"
 #include "shim/logger.h"
 #include "shim/uri.h"
@@ -21,6 +22,8 @@ enum {
 	STDIO_DRAIN_MS = 5000,	    /* well below the 10 s that CRI has for an exit */
 	STDIO_DRAIN_QUIET_MS = 100, /* so long an empty pipe may still belong to someone */
 	STDIO_DRAIN_STEP_MS = 20,
+	STDIO_READ_MS = 1000, /* so long a client that is slow to read is waited for */
+	STDIO_READ_STEP_MS = 2,
 };
 
 static void on_copied(struct copier *copier)
@@ -393,21 +396,65 @@ static bool all_copied(const struct stdio *stdio)
 	return stdio->copy[STDIO_OUT].done && stdio->copy[STDIO_ERR].done;
 }
 
-static void on_drain_timer(struct loop_timer *timer)
+static bool is_copying(const struct stdio *stdio)
 {
-	struct stdio *stdio = owner_of(timer, struct stdio, drain);
 	int64_t now_ms = loop_now_ms();
 	bool empty = copier_is_drained(&stdio->copy[STDIO_OUT]) &&
 		     copier_is_drained(&stdio->copy[STDIO_ERR]);
 	int64_t quiet_since_ms = stdio->drain_until_ms - STDIO_DRAIN_MS + STDIO_DRAIN_QUIET_MS;
 
-	if (!all_copied(stdio) && now_ms < stdio->drain_until_ms &&
-	    (!empty || now_ms < quiet_since_ms)) {
-		loop_timer_start(stdio->loop, &stdio->drain, STDIO_DRAIN_STEP_MS);
-		return;
-	}
+	return !all_copied(stdio) && now_ms < stdio->drain_until_ms &&
+	       (!empty || now_ms < quiet_since_ms);
+}
+
+/* Nothing is written any more. Without our readers, those of clients are told from none. Returns
+ * whether the FIFOs hold something. */
+static bool end_copies(struct stdio *stdio)
+{
+	bool holds = false;
+
 	if (!all_copied(stdio))
 		log_debug(NULL, "output still held by another process, or unread: closing it");
+	for (int i = STDIO_OUT; i <= STDIO_ERR; i++) {
+		copier_stop(&stdio->copy[i]);
+		holds |= stdio->spare[i] >= 0 && fd_queued(stdio->spare[i]) > 0;
+	}
+	for (int i = STDIO_OUT; i <= STDIO_ERR && holds; i++)
+		stdio->spare[i] = fd_close(stdio->spare[i]);
+	return holds;
+}
+
+/* Somebody has a FIFO open for reading, and it is not empty. */
+static bool is_unread(const struct stdio *stdio)
+{
+	for (int i = STDIO_OUT; i <= STDIO_ERR; i++) {
+		own_mem char *path = wants_output(stdio, i) ? fifo_path(stdio->uri[i]) : NULL;
+		own_fd int fd = -1;
+
+		if (path && is_fifo(path))
+			fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+		if (fd >= 0 && fd_queued(fd) > 0)
+			return true;
+	}
+	return false;
+}
+
+static void on_drain_timer(struct loop_timer *timer)
+{
+	struct stdio *stdio = owner_of(timer, struct stdio, drain);
+
+	if (stdio->read_until_ms == 0) {
+		if (is_copying(stdio)) {
+			loop_timer_start(stdio->loop, &stdio->drain, STDIO_DRAIN_STEP_MS);
+			return;
+		}
+		if (end_copies(stdio))
+			stdio->read_until_ms = loop_now_ms() + STDIO_READ_MS;
+	}
+	if (loop_now_ms() < stdio->read_until_ms && is_unread(stdio)) {
+		loop_timer_start(stdio->loop, &stdio->drain, STDIO_READ_STEP_MS);
+		return;
+	}
 	stdio->on_drained(stdio, NULL);
 }
 
@@ -415,6 +462,7 @@ void stdio_drain(struct stdio *stdio, stdio_fn *on_drained)
 {
 	stdio->on_drained = on_drained;
 	stdio->drain_until_ms = loop_now_ms() + STDIO_DRAIN_MS;
+	stdio->read_until_ms = 0;
 	on_drain_timer(&stdio->drain);
 }
 

@@ -66,6 +66,7 @@ struct stdio {
 	stdio_fn *on_drained; /* set by stdio_drain */
 	struct loop_timer drain;
 	int64_t drain_until_ms;
+	int64_t read_until_ms; /* 0: not all is copied yet */
 };
 
 /*
@@ -102,7 +103,11 @@ int stdio_resize(struct stdio *stdio, uint16_t columns, uint16_t rows);
 /*
  * Wait until the client has all output: on_drained runs once, perhaps before the call returns, when
  * the pipes are at their end, or empty for a while although a stranger still holds them, or after 5
- * s.
+ * s; and when what is in its FIFOs is read, or nobody reads there, or after 1 s more. A client
+ * closes its ends as soon as Delete is answered, and what it has not read by then is lost.
+ *
+ * Source: containerd client, process.go, Delete, and cio/io_unix.go, copyIO; measured: of 800 execs
+ * by ctr on a busy host 2 to 4 lost their line, with every shim.
  */
 void stdio_drain(struct stdio *stdio, stdio_fn *on_drained);
 

@@ -44,3 +44,7 @@ int fd_replace_file_by(int dir, const char *aside, const char *name, const void 
 
 /* Switch O_NONBLOCK on the open file description. Returns 0 or a negative errno value. */
 int fd_set_nonblock(int fd, bool on);
+
+/* Bytes that can be read from a pipe or a terminal now, at any end of a pipe; 0 when that cannot be
+ * told. */
+int fd_queued(int fd);

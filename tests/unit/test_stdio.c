@@ -222,12 +222,73 @@ TEST(copies_through_pipes_when_a_stranger_could_keep_the_fifo_open)
 	close_all(process, 3);
 	stdio_exited(&stdio);
 	stdio_drain(&stdio, on_drained);
-	CHECK(turn_until(&loop, turn_is_counted, &drained));
+	turn_for(&loop, 50);
+	CHECK(drained == 0); /* a client that were told now would close, and lose it */
 	check_text(out, "last");
+	CHECK(turn_until(&loop, turn_is_counted, &drained));
 	stdio_done(&stdio);
 	CHECK(is_hung_up(out) && is_hung_up(err));
 	(void)close(out);
 	(void)close(err);
+	close_streams();
+}
+
+/* Each way in which output reaches the client: "last" is in its FIFO, and nobody holds that any
+ * more. */
+static int leave_unread(bool direct)
+{
+	int process[3];
+	int out;
+
+	open_streams("o", false);
+	out = client(1, O_RDONLY);
+	start_opening(direct);
+	CHECK(turn_until(&loop, turn_is_counted, &opened));
+	start_process(process);
+	CHECK(write(process[1], "last", 4) == 4);
+	close_all(process, 3);
+	stdio_exited(&stdio);
+	CHECK(turn_until(&loop, has_text, &out));
+	return out;
+}
+
+TEST(waits_for_a_client_that_reads_late)
+{
+	for (int direct = 0; direct < 2; direct++) {
+		int out = leave_unread(direct);
+
+		stdio_drain(&stdio, on_drained);
+		turn_for(&loop, 50);
+		CHECK(drained == 0);
+		check_text(out, "last");
+		CHECK(turn_until(&loop, turn_is_counted, &drained));
+		CHECK(is_hung_up(out));
+		(void)close(out);
+		close_streams();
+	}
+}
+
+TEST(does_not_wait_for_a_client_that_is_gone)
+{
+	for (int direct = 0; direct < 2; direct++) {
+		(void)close(leave_unread(direct));
+		while (!stdio.copy[STDIO_OUT].done)
+			turn_for(&loop, 5);
+		stdio_drain(&stdio, on_drained);
+		CHECK(drained == 1);
+		close_streams();
+	}
+}
+
+TEST(does_not_wait_long_for_a_client_that_does_not_read)
+{
+	int out = leave_unread(true);
+	int64_t start_ms = loop_now_ms();
+
+	stdio_drain(&stdio, on_drained);
+	CHECK(turn_until(&loop, turn_is_counted, &drained));
+	CHECK(loop_now_ms() - start_ms >= 900 && loop_now_ms() - start_ms < 20000);
+	(void)close(out);
 	close_streams();
 }
 
