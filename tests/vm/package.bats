@@ -49,6 +49,19 @@ teardown() {
 	azlctl version
 }
 
+@test "azl-host waits for an azlctl that is at work" {
+	mkdir -p /etc/azl
+	jq -n '{ "apply": { "slices": false, "sysctl": false, "modules": false, "containerd": false, "network": false } }' >/etc/azl/host.json
+	exec 9>/run/azl/azlctl.lock
+	flock --nonblock 9
+	systemctl start azl-host.service 9<&- || true
+	until_ok 30 eval 'journalctl -u azl-host | grep -q "another azlctl is at work"'
+	exec 9<&-
+	until_ok 30 systemctl is-active -q azl-host.service
+	systemctl stop azl-host.service
+	rm /etc/azl/host.json
+}
+
 # As docs/INSTALL.md says it, but for the sandbox's image.
 @test "containerd with the shipped handler, list of plugins and slice runs a pod" {
 	local pod one address
