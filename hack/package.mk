@@ -27,9 +27,12 @@ deb: all
 	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) hack/package/deb/build $(BUILD) $(DEB_VERSION) $(PACKAGES)
 rpm:
 	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) hack/package/rpm/build $(BUILD) $(VERSION) $(PACKAGES)
+sysext: export ID := $(SYSEXT_ID)
+sysext: export VERSION_ID := $(SYSEXT_VERSION_ID)
 sysext:
+	@hack/package/sysext --check >/dev/null
 	$(MAKE) BUILD=$(BUILD)/sysext LDFLAGS='-Wl,-rpath,/usr/lib/azl' all
-	ID='$(SYSEXT_ID)' VERSION_ID='$(SYSEXT_VERSION_ID)' SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) hack/package/sysext $(BUILD)/sysext $(PACKAGES)
+	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) hack/package/sysext $(BUILD)/sysext $(PACKAGES)
 endif
 
 # Programs, the libraries that few nodes have, and what they are configured with.

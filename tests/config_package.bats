@@ -288,6 +288,11 @@ container() {
 	ID='Azure Linux' VERSION_ID=3.0 run -1 "$script" "$W/build" "$W/out"
 	[[ $output == *'"Azure Linux"'*'os-release(5)'* ]] || wrong "$output"
 	equal "$(ls "$W/out")" kept
+	# said before anything is built
+	run -2 make_here PACKAGES="$W/out" BUILD="$W/build" DEV= SYSEXT_ID=azurelinux sysext
+	[[ $output == *"SYSEXT_ID=azurelinux: which version of it?"* ]] || wrong "$output"
+	[ ! -e "$W/build" ]
+	equal "$(ls "$W/out")" kept
 	# Debian's sid
 	sed '/^VERSION/d' /etc/os-release >"$W/os-release"
 	cat >"$W/rolls.sh" <<-'EOF'
