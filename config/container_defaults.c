@@ -7,7 +7,11 @@
 #include "config/base/err.h"
 #include "config/json.h"
 
-enum { DEFAULTS_FILE_MAX_BYTES = 1 << 20, DEFAULTS_NAME_ROOM = 20 };
+enum {
+	DEFAULTS_FILE_MAX_BYTES = 1 << 20,
+	DEFAULTS_NAME_ROOM = 20,
+	DEFAULTS_TASKS = 150, /* thousandths */
+};
 
 /* No pointers: they would cost a resident process a page. A test compares with config/host_keys.c.
  */
@@ -64,7 +68,18 @@ static int on_value(void *owner, const struct json_path *path, enum json_type ty
 	key = name && strlen(name) == name_len ? container_default_find(name) : DEFAULT_MAX;
 	if (key == DEFAULT_MAX)
 		return -EINVAL;
+	defaults->of[key].is_given = true;
 	return host_value_parse(keys[key].type, type, text, len, &defaults->of[key]);
+}
+
+void container_defaults_fit(struct container_defaults *defaults, uint64_t tasks)
+{
+	const struct host_value part = { .is_percent = true, .number = DEFAULTS_TASKS };
+	struct host_value *most = &defaults->of[DEFAULT_PIDS_MAX];
+	uint64_t number = host_value_number(&part, tasks);
+
+	if (!most->is_given && number > 0 && number < most->number)
+		most->number = number;
 }
 
 int container_defaults_read(int dir, const char *path, struct container_defaults *defaults,

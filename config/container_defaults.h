@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "config/host_value.h"
 
@@ -34,6 +35,16 @@ enum host_type container_default_type(enum container_default key);
 
 /* The key of a name that is NUL-terminated; DEFAULT_MAX: there is none. */
 enum container_default container_default_find(const char *name);
+
+/*
+ * Fit the defaults to a small host: where the file says nothing of "pids.max", at most 15% of what
+ * the kernel allows, which systemd by itself gives a scope without a limit (systemd-system.conf(5),
+ * DefaultTasksMax). On 2 GiB four containers of 4096 processes were the end of the host: 160 KiB
+ * each, tests/vm/neighbours.bats.
+ *
+ * tasks   that the kernel allows; UINT64_MAX: not known, nothing changes
+ */
+void container_defaults_fit(struct container_defaults *defaults, uint64_t tasks);
 
 /*
  * Read the section.

@@ -9,9 +9,10 @@ const struct host_key host_keys[] = {
 	/* ---- containers ---- */
 	{ "containers", "pids.max", HOST_COUNT, "4096",
 	  "A fork bomb ends at this many tasks instead of at the host's last one; real services "
-	  "stay "
-	  "far below it.",
-	  "podman's limit, 2048 or 4096 by version; CIS Docker Benchmark 5.28" },
+	  "stay far below it. Where the file says nothing: at most 15% of what the kernel allows "
+	  "(less than this below 3.5 GiB), as systemd leaves a scope without a limit.",
+	  "podman's limit, 2048 or 4096 by version; CIS Docker Benchmark 5.28; "
+	  "systemd-system.conf(5), DefaultTasksMax; tests/vm/neighbours.bats" },
 	{ "containers", "memory.swap.max", HOST_BYTES, "0",
 	  "A container that swaps slows every neighbour that uses the disk; it is to meet its own "
 	  "limit instead.",

@@ -21,7 +21,7 @@ ALLOC_WRAP := malloc calloc realloc strdup asprintf
 UNIT_WRAP  := $(ALLOC_WRAP) cg_root_open cg_open_of_pid
 $(BUILD)/unit/test_service: private SHIM_LIBS += $(UNIT_WRAP:%=-Wl,--wrap=%)
 $(BUILD)/unit/test_host: private SHIM_LIBS += $(ALLOC_WRAP:%=-Wl,--wrap=%)
-$(BUILD)/unit/test_defaults $(BUILD)/unit/test_defaults_%: private SHIM_LIBS += $(patsubst %,-Wl$(COMMA)--wrap=%,$(ALLOC_WRAP) cg_root_open_unified)
+$(BUILD)/unit/test_defaults $(BUILD)/unit/test_defaults_%: private SHIM_LIBS += $(patsubst %,-Wl$(COMMA)--wrap=%,$(ALLOC_WRAP) cg_root_open_unified tasks_max)
 $(BUILD)/unit/test_fast_freeze: private SHIM_LIBS += -Wl,--wrap=cg_freeze
 $(BUILD)/unit/test_fast: private SHIM_LIBS += -Wl,--wrap=statfs
 $(BUILD)/unit/test_azlctl_rings: private CTL_LIBS += $(patsubst %,-Wl$(COMMA)--wrap=ethtool_%,open get set)

@@ -15,6 +15,7 @@
 #include "config/base/fd.h"
 #include "config/base/log.h"
 #include "config/base/num.h"
+#include "config/base/tasks.h"
 #include "config/container_defaults.h"
 #include "config/json_edit.h"
 #include "shim/defaults_spec.h"
@@ -180,8 +181,10 @@ void defaults_apply(const char *host_config, const struct defaults_target *targe
 	*kept = (struct container_defaults){ 0 };
 	if (code > 0)
 		return;
-	if (code == 0)
+	if (code == 0) {
+		container_defaults_fit(&wanted, tasks_max());
 		code = decide(target, &wanted, &edit, &err);
+	}
 	if (code == 0)
 		return;
 	if (code > 0 && edit.count > 0)

@@ -299,6 +299,13 @@ cgroup_of() {
 	echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$1/cgroup")"
 }
 
+# default_tasks: the default of pids.max on this host
+default_tasks() {
+	local part
+	part=$(($(sort -n /proc/sys/kernel/pid_max /proc/sys/kernel/threads-max | head -n 1) * 15 / 100))
+	echo $((part < 4096 ? part : 4096))
+}
+
 shim_of() {
 	parent_of "$(pid_of "$@")"
 }

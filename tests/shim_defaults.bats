@@ -8,7 +8,8 @@ load lib
 
 HOST=/etc/azl/host.json
 SITE=/sys/fs/cgroup/azl-site
-ALL='{"limit":4096} {"cpu.weight":"10","memory.oom.group":"1","memory.swap.max":"0"}'
+TASKS="{\"limit\":$(default_tasks)}"
+ALL="$TASKS "'{"cpu.weight":"10","memory.oom.group":"1","memory.swap.max":"0"}'
 
 setup_file() {
 	e2e_file_begin
@@ -135,9 +136,9 @@ silent() {
 @test "what the client decided stays" {
 	host '{"containers": {"cpu.weight": 50}}'
 	runs "--cpu-shares 77" ${T}a
-	equal "$(given ${T}a)" '{"limit":4096} {"memory.oom.group":"1","memory.swap.max":"0"}'
+	equal "$(given ${T}a)" "$TASKS "'{"memory.oom.group":"1","memory.swap.max":"0"}'
 	runs "" ${T}b
-	equal "$(given ${T}b)" '{"limit":4096} {"cpu.weight":"50","memory.oom.group":"1","memory.swap.max":"0"}'
+	equal "$(given ${T}b)" "$TASKS "'{"cpu.weight":"50","memory.oom.group":"1","memory.swap.max":"0"}'
 }
 
 @test "the host's values are taken, and null is left to the kernel" {
@@ -191,7 +192,7 @@ silent() {
 	local pods="--annotation io.kubernetes.cri.container-type=container"
 	host '{}'
 	runs "$pods" ${T}a
-	equal "$(given ${T}a)" '{"limit":4096} {"cpu.weight":"10","memory.swap.max":"0"}'
+	equal "$(given ${T}a)" "$TASKS "'{"cpu.weight":"10","memory.swap.max":"0"}'
 	runs "$pods --annotation io.azl.defaults.memory.oom.group=true" ${T}b
 	equal "$(given ${T}b)" "$ALL"
 }
@@ -221,7 +222,7 @@ silent() {
 	rm "$SITE/memory.swap.max"
 	runs "" $T
 	: >"$SITE/memory.swap.max"
-	equal "$(given $T)" '{"limit":4096} {"cpu.weight":"10","memory.oom.group":"1"}'
+	equal "$(given $T)" "$TASKS "'{"cpu.weight":"10","memory.oom.group":"1"}'
 	says $T "defaults that its cgroup cannot have are left out: memory.swap.max"
 }
 

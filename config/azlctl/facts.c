@@ -19,6 +19,7 @@
 #include "config/base/clean.h"
 #include "config/base/err.h"
 #include "config/base/fd.h"
+#include "config/base/tasks.h"
 
 enum { CHILD_MS = 10000 };
 
@@ -103,8 +104,6 @@ static void read_kernel(const struct azlctl *ctl, struct host_facts *facts)
 		[FACTS_KUBELET] = "kubelet",
 		[FACTS_SSHD] = "sshd",
 	};
-	static const char *const tasks[] = { "/proc/sys/kernel/pid_max",
-					     "/proc/sys/kernel/threads-max" };
 	char text[4096];
 	const char *at;
 
@@ -117,13 +116,7 @@ static void read_kernel(const struct azlctl *ctl, struct host_facts *facts)
 	if (fd_read_text(AT_FDCWD, "/sys/fs/cgroup/cgroup.controllers", facts->controllers,
 			 sizeof(facts->controllers)) < 0)
 		facts->controllers[0] = '\0';
-	for (size_t i = 0; i < sizeof(tasks) / sizeof(tasks[0]); i++) {
-		uint64_t max = fd_read_text(AT_FDCWD, tasks[i], text, sizeof(text)) > 0
-				       ? strtoull(text, NULL, 10)
-				       : UINT64_MAX;
-
-		facts->tasks_max = max < facts->tasks_max || i == 0 ? max : facts->tasks_max;
-	}
+	facts->tasks_max = tasks_max();
 	for (int i = 0; i < FACTS_UNITS; i++)
 		facts->pid[i] = proc_find_daemon(ctl->root, programs[i]);
 }

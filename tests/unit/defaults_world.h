@@ -9,6 +9,7 @@
 #include "config/base/err.h"
 #include "config/base/fd.h"
 #include "config/base/log.h"
+#include "config/base/tasks.h"
 #include "config/container_defaults.h"
 #include "shim/defaults.h"
 #include "shim/defaults_spec.h"
@@ -27,7 +28,8 @@ static char said[TEXT_ROOM]; /* in the log */
 static struct container_defaults kept;
 static const char *cgroups_path;
 static bool systemd_cgroup;
-static bool fails; /* one allocation of the next apply() */
+static uint64_t host_tasks; /* that the kernel allows */
+static bool fails;	    /* one allocation of the next apply() */
 
 int __wrap_cg_root_open_unified(int *dir, struct err *err);
 
@@ -39,6 +41,13 @@ int __wrap_cg_root_open_unified(int *dir, struct err *err)
 	return *dir < 0 ? err_errno(err, "open") : 0;
 }
 
+uint64_t __wrap_tasks_max(void);
+
+uint64_t __wrap_tasks_max(void)
+{
+	return host_tasks;
+}
+
 static inline void world_begin(const char *host)
 {
 	static const char *const files[] = { "pids.max",    "memory.swap.max",	"memory.oom.group",
@@ -46,6 +55,7 @@ static inline void world_begin(const char *host)
 					     "cpu.weight" };
 
 	is_v2 = true;
+	host_tasks = UINT64_MAX;
 	cgroups_path = "/default/c";
 	systemd_cgroup = false;
 	tree_init(&cgroups);

@@ -126,6 +126,34 @@ TEST(raises_the_oom_score_and_never_lowers_it)
 	}
 }
 
+/* 15% of 15709, as a host of 2 GiB has: what systemd gives there. */
+TEST(gives_fewer_tasks_on_a_small_host_unless_its_owner_says_how_many)
+{
+	world_begin("{}");
+	host_tasks = 15709;
+	CHECK(strstr(apply(CONFIG("")), "\"pids\":{\"limit\":2356}"));
+	host_tasks = 27307;
+	CHECK(strstr(apply(CONFIG("")), "\"pids\":{\"limit\":4096}"));
+	host_tasks = 27306;
+	CHECK(strstr(apply(CONFIG("")), "\"pids\":{\"limit\":4095}"));
+	host_tasks = 0;
+	CHECK(strstr(apply(CONFIG("")), "\"pids\":{\"limit\":4096}"));
+	host_tasks = 15709;
+	CHECK_TEXT(apply("{\"annotations\":{\"io.azl.defaults.pids.max\":\"5000\"},\"linux\":{}}"),
+		   "{\"annotations\":{\"io.azl.defaults.pids.max\":\"5000\"},\"linux\":{"
+		   "\"resources\":{\"pids\":{\"limit\":5000},\"unified\":{" OURS "}}}}");
+	CHECK_TEXT(said, "");
+	world_end();
+	world_begin("{\"containers\":{\"pids.max\":4096}}");
+	host_tasks = 15709;
+	CHECK(strstr(apply(CONFIG("")), "\"pids\":{\"limit\":4096}"));
+	world_end();
+	world_begin("{\"containers\":{\"pids.max\":null}}");
+	host_tasks = 15709;
+	CHECK(!strstr(apply(CONFIG("")), "pids"));
+	world_end();
+}
+
 TEST(takes_values_from_the_host)
 {
 	struct sysinfo info;

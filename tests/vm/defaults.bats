@@ -41,11 +41,13 @@ are() {
 }
 
 KERNEL=(pids.max=max memory.swap.max=max memory.oom.group=0 memory.high=max)
-DEFAULTS=(pids.max=4096 memory.swap.max=0 memory.oom.group=1 memory.high=max)
+# of 2 GiB: what systemd gives by itself
+TASKS=$(default_tasks)
+DEFAULTS=("pids.max=$TASKS" memory.swap.max=0 memory.oom.group=1 memory.high=max)
 # of a container without CPU shares: ctr says 1024, unless it is told 0
 WEIGHT=cpu.weight=10
 # memory.oom.group of a pod's container is kubelet's
-PODS=(pids.max=4096 memory.swap.max=0 memory.oom.group=0 memory.high=max)
+PODS=("pids.max=$TASKS" memory.swap.max=0 memory.oom.group=0 memory.high=max)
 
 @test "without the host's file the kernel's own values are in force" {
 	run_group "$T" sleep 1000
@@ -66,7 +68,9 @@ PODS=(pids.max=4096 memory.swap.max=0 memory.oom.group=0 memory.high=max)
 	host '{}'
 	FLAGS='--cpu-shares 0' run_scope "$T" sleep 1000
 	are "/sys/fs/cgroup/azl.slice/azl-$T.scope" "${DEFAULTS[@]}" "$WEIGHT"
-	equal "$(systemctl show -P TasksMax "azl-$T.scope")" 4096
+	equal "$(systemctl show -P TasksMax "azl-$T.scope")" "$TASKS"
+	# never more than without a default
+	[ "$TASKS" -le "$(systemctl show -P DefaultTasksMax)" ]
 	equal "$(systemctl show -P MemorySwapMax "azl-$T.scope")" 0
 	equal "$(systemctl show -P CPUWeight "azl-$T.scope")" 10
 	systemctl daemon-reload
@@ -114,11 +118,11 @@ PODS=(pids.max=4096 memory.swap.max=0 memory.oom.group=0 memory.high=max)
 	local group=/sys/fs/cgroup/azl.slice/azl-$T.scope
 	host '{"containers": {"memory.high": 0.5}}'
 	FLAGS='--memory-limit 50000000' run_scope "$T" sleep 1000
-	are "$group" pids.max=4096 memory.swap.max=0 memory.oom.group=1 memory.high=24997888
+	are "$group" "pids.max=$TASKS" memory.swap.max=0 memory.oom.group=1 memory.high=24997888
 	update "$T" '{"memory":{"limit":67108864},"cpu":{"quota":20000,"period":50000}}'
-	are "$group" pids.max=4096 memory.swap.max=0 memory.oom.group=1 memory.high=33554432
+	are "$group" "pids.max=$TASKS" memory.swap.max=0 memory.oom.group=1 memory.high=33554432
 	systemctl daemon-reload
-	are "$group" pids.max=4096 memory.swap.max=0 memory.oom.group=1 memory.high=33554432
+	are "$group" "pids.max=$TASKS" memory.swap.max=0 memory.oom.group=1 memory.high=33554432
 }
 
 @test "under the CRI: containers get them, pause containers and what kubelet decided do not" {
@@ -132,7 +136,7 @@ PODS=(pids.max=4096 memory.swap.max=0 memory.oom.group=0 memory.high=max)
 	# as kubelet writes for a container with a limit
 	two=$(pod_add "$pod" two 'cpu_shares: 102 memory_limit_in_bytes: 50331648 memory_swap_limit_in_bytes: 58720256
 		unified { key: "memory.oom.group" value: "1" } unified { key: "memory.high" value: "40960000" }' sleep 1000)
-	are "$(group_of "$two" k8s.io)" pids.max=4096 memory.swap.max=8388608 memory.oom.group=1 memory.high=40960000
+	are "$(group_of "$two" k8s.io)" "pids.max=$TASKS" memory.swap.max=8388608 memory.oom.group=1 memory.high=40960000
 	cri UpdateContainerResources <<<"container_id: \"$one\" linux { memory_limit_in_bytes: 67108864 cpu_shares: 512 }"
 	are "$(group_of "$one" k8s.io)" memory.max=67108864 "${PODS[@]}"
 }
