@@ -3,9 +3,10 @@
  * A small HTTP service, who asks it, and neighbours that it may have. Linked statically, for
  * containers.
  *
- * neighbour serve PORT
+ * neighbour serve PORT [fork]
  *
- * Answers each request, after a look at each page of its 2 MiB and at 256 KiB that it gets for it.
+ * Answers each request, after a look at each page of its 2 MiB and at 256 KiB that it gets for it;
+ * with "fork" in a process of its own each time, as soon as it gets one.
  *
  * neighbour ask PORT SECONDS TRIGGER [KILL...]
  *
@@ -13,12 +14,12 @@
  * each time counts from when the request was due, so that one long wait is as many long answers as
  * it held up. A fork, as a shell would, four times a second. In the end "1" goes to each file KILL
  * (a cgroup.kill). Prints "COUNT P50 P99 MAX FORKS REFUSED", times in microseconds, and "gone" when
- * the service is: what it owes then counts up to the end.
+ * the service is, or silent for SECONDS: what it owes then counts up to the end.
  *
  * neighbour burn|eat|fork TRIGGER [NUMBER]
  *
- * Waits for the file TRIGGER; then burns with NUMBER processes, eats NUMBER MiB, or forks until
- * NUMBER processes were made (none: without end), and asks again for those it does not get.
+ * Waits for the file TRIGGER; then burns with NUMBER processes, eats NUMBER MiB, or forks without
+ * end.
  *
  * neighbour hold NUMBER
  *
@@ -27,6 +28,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -48,6 +50,8 @@ enum {
 	ASK_EVERY_US = 40000,
 	FORK_EVERY_US = 250000,
 	CONNECT_S = 30,
+	BOMB_PROCESSES = 1 << 17,
+	BOMB_STACK_BYTES = 8 << 10,
 };
 
 static const char request[] = "GET / HTTP/1.1\r\nHost: azl\r\n\r\n";
@@ -110,7 +114,23 @@ static void work_for_an_answer(volatile char *work)
 	(void)munmap((void *)(uintptr_t)fresh, FRESH_BYTES);
 }
 
-static _Noreturn void serve(const char *port)
+/* Waits for a process, however long it takes. */
+static void work_apart(volatile char *work)
+{
+	pid_t pid = fork();
+
+	while (pid < 0) {
+		(void)usleep(10000);
+		pid = fork();
+	}
+	if (pid == 0) {
+		work_for_an_answer(work);
+		_exit(0);
+	}
+	(void)waitpid(pid, NULL, 0);
+}
+
+static _Noreturn void serve(const char *port, bool forks)
 {
 	struct sockaddr_in address = address_of(port);
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -127,7 +147,10 @@ static _Noreturn void serve(const char *port)
 		int fd = accept(listener, NULL, NULL);
 
 		while (read_until(fd, "\r\n\r\n")) {
-			work_for_an_answer(work);
+			if (forks)
+				work_apart(work);
+			else
+				work_for_an_answer(work);
 			if (write(fd, answer, sizeof(answer) - 1) < 0)
 				break;
 		}
@@ -245,20 +268,29 @@ static void eat(size_t megabytes)
 			memory[at]++;
 }
 
-/* NUMBER keeps a host without limits alive: out of memory by processes alone, it has no end. */
-static void fork_bomb(uint64_t most)
-{
-	_Atomic uint64_t *made =
-		mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+/* The stacks of all processes of the bomb, and how many of them are taken. */
+static char *stacks;
+static _Atomic uint32_t stacks_taken;
 
-	if (made == MAP_FAILED)
+/* They share their memory: of what a host has, it is the tasks that they use up. */
+static int bomb(void *unused)
+{
+	uint32_t mine = atomic_fetch_add(&stacks_taken, 1);
+
+	while (mine < BOMB_PROCESSES)
+		if (clone(bomb, stacks + ((size_t)mine + 1) * BOMB_STACK_BYTES, CLONE_VM | SIGCHLD,
+			  unused) >= 0)
+			mine = atomic_fetch_add(&stacks_taken, 1);
+	return pause();
+}
+
+static void fork_bomb(void)
+{
+	stacks = mmap(NULL, (size_t)BOMB_PROCESSES * BOMB_STACK_BYTES, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (stacks == MAP_FAILED)
 		die("fork");
-	for (;;) {
-		if (atomic_fetch_add(made, 1) >= most)
-			(void)getppid();
-		else if (fork() < 0)
-			(void)atomic_fetch_sub(made, 1);
-	}
+	(void)bomb(NULL);
 }
 
 static int ask_main(int argc, char **argv)
@@ -285,7 +317,7 @@ int main(int argc, char **argv)
 	const char *what = argc > 2 ? argv[1] : "";
 
 	if (strcmp(what, "serve") == 0)
-		serve(argv[2]);
+		serve(argv[2], argc > 3);
 	if (strcmp(what, "ask") == 0 && argc > 4)
 		return ask_main(argc, argv);
 	if (strcmp(what, "hold") == 0)
@@ -300,6 +332,6 @@ int main(int argc, char **argv)
 		burn(argc > 3 ? atoi(argv[3]) : 1);
 	if (*what == 'e')
 		eat(argc > 3 ? (size_t)atoi(argv[3]) : 1);
-	fork_bomb(argc > 3 ? strtoull(argv[3], NULL, 10) : UINT64_MAX);
+	fork_bomb();
 	return 0;
 }
