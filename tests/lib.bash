@@ -383,8 +383,9 @@ shims() {
 	for pid in $(pidof containerd-shim-azl-v2); do
 		grep -q '^azl-sealed' "/proc/$pid/cmdline" 2>/dev/null && continue
 		parent=$(awk '/^PPid:/ { print $2 }' "/proc/$pid/status" 2>/dev/null)
-		# a child may end while we look
+		# a child may end while we look, or become runc
 		exe=$(readlink "/proc/$pid/exe") || continue
+		[[ $exe == */containerd-shim-azl-v2* ]] || continue
 		[ -z "$parent" ] || [ "$(readlink "/proc/$parent/exe")" = "$exe" ] || echo "$pid"
 	done
 }
